@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/session/refusal_text.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+namespace loadline::session {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(RefusalText, CarriesTheNumbersBehindTheVerdict) {
+  const Verdict verdict{.kind = Verdict::Kind::shed,
+                        .reason = ShedReason::queue_timeout,
+                        .active = 4,
+                        .waiting = 12,
+                        .limit = 4.5,
+                        .waited = 101ms,
+                        .retry_after = 137ms};
+  Classification operation;
+  operation.profile.priority = Priority(Tier::t4, 3);
+  operation.tenant = TenantName("acme");
+  const RefusalText text(verdict, operation);
+  EXPECT_EQ(text.detail(),
+            "reason=queue_timeout tier=t4 tenant=acme limit=4.5 active=4 waiting=12 waited_ms=101");
+  EXPECT_EQ(text.hint(), "retry_after_ms=137");
+}
+
+TEST(RefusalText, NeverAdvisesToRetryAtOnce) {
+  EXPECT_EQ(RefusalText(Verdict{}, Classification{}).hint(), "retry_after_ms=1");
+}
+
+TEST(RefusalText, TheLongestTenantFits) {
+  Classification operation;
+  operation.tenant = TenantName(std::string(200, 'x'));
+  const RefusalText text(Verdict{.limit = 1e9, .waited = std::chrono::hours(1000)}, operation);
+  EXPECT_NE(text.detail().find("waited_ms=3600000000"), std::string::npos);
+  EXPECT_EQ(text.hint(), "retry_after_ms=1");
+}
+
+}  // namespace
+}  // namespace loadline::session
