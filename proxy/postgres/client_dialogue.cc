@@ -274,7 +274,7 @@ std::string ClientDialogue::cancel_request() const {
 }
 
 const wire::ClientProtocol& client_protocol() {
-  static const wire::ClientProtocol kProtocol = {
+  static const wire::ClientProtocol protocol = {
       .schemes = {"postgres", "postgresql"},
       .port_default = 5432,
       .password_variable = "PGPASSWORD",
@@ -286,7 +286,7 @@ const wire::ClientProtocol& client_protocol() {
         return std::make_unique<Dialogues>();
       },
   };
-  return kProtocol;
+  return protocol;
 }
 
 }  // namespace loadline::postgres

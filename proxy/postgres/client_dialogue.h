@@ -22,7 +22,7 @@ namespace loadline::postgres {
 class ClientDialogue final : public wire::ClientDialogue {
  public:
   // Of an error, a login message: what is longer is cut, its rest streams past.
-  static constexpr std::size_t kGatheredMax = 64 * 1024;
+  static constexpr std::size_t kGatheredMax = std::size_t{64} * 1024;
   // Prepared statements of one connection. Further texts are parsed anew for every run.
   static constexpr std::size_t kPreparedMax = 256;
 
