@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "shedder/clock.h"
+
+namespace loadline {
+
+// How the in-flight limit is found.
+enum class LimitMode : std::uint8_t {
+  automatic,  // By the knee limiter, between limit_min and limit_max.
+  fixed,      // limit_initial, for ever.
+};
+
+// The defaults are the documentation. Sources of the constants: docs/admission.md.
+struct GateOptions {
+  LimitMode limit_mode = LimitMode::automatic;
+  // Low rather than high: a limit that is too low costs a little throughput for a moment, one that
+  // is too high lets the database collapse while the limiter learns.
+  std::uint32_t limit_initial = 20;
+  std::uint32_t limit_min = 4;
+  std::uint32_t limit_max = 1000;
+
+  // How long a client is assumed to wait for its answer when it doesn't say.
+  Duration deadline = std::chrono::seconds(1);
+  // Wait budget: the longest an operation waits for a slot when the queue was recently empty.
+  Duration wait_max = std::chrono::milliseconds(100);
+  // Non-empty for this long, and too long for all in it to be served within half the wait budget,
+  // is pressure: newest first from then on.
+  Duration pressure_after = std::chrono::milliseconds(50);
+  // The most operations that may wait at once. 0: 1.5 x throughput x wait_max, at least 64.
+  std::uint32_t waiting_max = 0;
+  // Share of free slots, in percent, that goes to the worst waiting tier, so that none starves.
+  std::uint32_t starvation_floor_percent = 3;
+
+  bool operator==(const GateOptions&) const = default;
+};
+
+}  // namespace loadline

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shedder/knee_limit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "shedder/pressure_detector.h"
+
+namespace loadline {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr double kGainTarget = 0.2;  // 1 - e at the operating point.
+constexpr double kGainSmoothing = 0.3;
+constexpr double kStepGain = 0.25;
+// Above 1 from the fourth step in one direction on.
+constexpr double kHasteAtTurn = 0.5;
+constexpr double kHasteGrowth = 1.3;
+constexpr double kHasteMax = 4;
+constexpr double kStepDownMax = 0.15;
+constexpr double kStepUpMax = 0.08;
+constexpr double kSwing = 0.2;       // Each way, of the limit.
+constexpr double kSwingSlots = 1.5;  // At least: a smaller one is rounded away.
+
+// Searching. At e = 0.8 half the slots still give 87% of the throughput.
+constexpr double kHalveAbove = 0.8;
+constexpr double kGrowBelow = 0.5;
+constexpr double kGrowth = 0.25;
+constexpr double kSearchSpanMin = 0.3;  // ln(more / fewer): less says nothing.
+
+constexpr double kSlotsUsedMin = 0.7;
+constexpr double kSpanMin = 0.5;  // Of the intended swing, as it was really met.
+constexpr double kOverloadedMax = 0.2;
+constexpr double kOverloadedFactor = 0.8;
+
+constexpr double kRegimeJump = 1.25;
+constexpr double kSameLimit = 0.12;  // In ln.
+
+constexpr std::uint64_t kSamples = 200;
+constexpr std::uint64_t kSamplesSearching = 80;
+constexpr std::uint64_t kSamplesMin = 20;  // Fewer are no measurement.
+constexpr Duration kPhaseMin = milliseconds(80);
+constexpr Duration kPhaseMax = seconds(1);
+constexpr Duration kPhaseStalled = seconds(10);
+constexpr Duration kSettleMin = milliseconds(10);
+constexpr Duration kHoldMin = milliseconds(100);
+constexpr Duration kPoll = milliseconds(10);
+constexpr Duration kPollHolding = milliseconds(250);
+
+}  // namespace
+
+KneeLimit::KneeLimit(const LimitBounds& bounds, std::uint32_t initial) noexcept
+    : bounds_(bounds), limit_(static_cast<double>(initial)) {}
+
+LimitStep KneeLimit::on_tick(const LoadTotals& totals, Duration service, TimePoint now) noexcept {
+  service_ = service;
+  if (!started_) {
+    started_ = true;
+    enter(Step::hold, totals, now);
+  }
+  switch (step_) {
+    case Step::settle_first:
+    case Step::settle_fewer:
+    case Step::settle_second:
+      if (now - step_since_ >= ramp_length() + std::max(kSettleMin, service_ + service_ / 2)) {
+        enter(static_cast<Step>(static_cast<int>(step_) + 1), totals, now);
+      }
+      break;
+    case Step::hold:
+    case Step::more_first:
+    case Step::fewer_first:
+    case Step::fewer_second:
+    case Step::more_second: {
+      const Phase phase = difference(totals, now);
+      if (is_phase_over(phase)) on_measured(phase, totals, now);
+      break;
+    }
+  }
+  return {.slots = slots_now(now),
+          .phase = LimitPhase(cycle_, static_cast<std::uint32_t>(step_)),
+          .due = due(now)};
+}
+
+void KneeLimit::set_bounds(const LimitBounds& bounds) noexcept {
+  bounds_ = bounds;
+  limit_ = std::clamp(limit_, static_cast<double>(bounds.min), static_cast<double>(bounds.max));
+  started_ = false;  // The next tick starts afresh, at slots within the bounds.
+}
+
+LimitSnapshot KneeLimit::snapshot() const noexcept {
+  return {.limit = limit_,
+          .elasticity = updates_ == 0 ? 0 : 1 - gain_,
+          .reason = reason_,
+          .updates = updates_};
+}
+
+// Slots are whole, the limit isn't: rounding is done here, each time, and never to the limit
+// itself.
+KneeLimit::Swing KneeLimit::swing() const noexcept {
+  const auto rounded = [this](double slots, std::uint32_t at_least) {
+    const auto whole = static_cast<std::uint32_t>(std::lround(slots));
+    return std::clamp(whole, std::min(at_least, bounds_.max), bounds_.max);
+  };
+  if (searching_) {
+    // Downward only: what lies above the limit may be a collapse.
+    return {.more = rounded(limit_, bounds_.min), .fewer = rounded(limit_ / 2, bounds_.min)};
+  }
+  const double factor = 1 + std::max(kSwing, kSwingSlots / limit_);
+  const std::uint32_t fewer = rounded(limit_ / factor, bounds_.min);
+  return {.more = rounded(limit_ * factor, fewer + 1), .fewer = fewer};
+}
+
+std::uint32_t KneeLimit::slots() const noexcept {
+  switch (step_) {
+    case Step::hold:
+      return static_cast<std::uint32_t>(std::lround(limit_));
+    case Step::settle_fewer:
+    case Step::fewer_first:
+    case Step::fewer_second:
+      return swing_.fewer;
+    case Step::settle_first:
+    case Step::more_first:
+    case Step::settle_second:
+    case Step::more_second:
+      break;
+  }
+  return swing_.more;
+}
+
+// The way down is a ramp: at once would mean that nobody is admitted until enough have ended, and
+// even the best would wait for that.
+Duration KneeLimit::ramp_length() const noexcept {
+  return ramp_from_ > slots() ? service_ : Duration::zero();
+}
+
+std::uint32_t KneeLimit::slots_now(TimePoint now) const noexcept {
+  const Duration length = ramp_length();
+  const Duration lasted = elapsed_since(step_since_, now);
+  if (lasted >= length) return slots();
+  const double left =
+      1 - std::chrono::duration<double>(lasted) / std::chrono::duration<double>(length);
+  const double ramp = left * static_cast<double>(ramp_from_ - slots());
+  return std::min(slots() + static_cast<std::uint32_t>(ramp), bounds_.max);
+}
+
+KneeLimit::Phase KneeLimit::difference(const LoadTotals& totals, TimePoint now) const noexcept {
+  Phase phase = {.samples = totals.samples - mark_.samples,
+                 .answered = totals.answered - mark_.answered,
+                 .overloaded = totals.overloaded - mark_.overloaded,
+                 .lasted = elapsed_since(step_since_, now)};
+  if (phase.samples > 0) {
+    const auto count = static_cast<double>(phase.samples);
+    phase.log_latency = (totals.log_latency - mark_.log_latency) / count;
+    phase.active = static_cast<double>(totals.active - mark_.active) / count;
+  }
+  return phase;
+}
+
+bool KneeLimit::is_phase_over(const Phase& phase) const noexcept {
+  if (phase.lasted >= kPhaseStalled) return true;
+  // Clients that give up leave no samples to wait for.
+  if (phase.lasted >= kPhaseMax && phase.overloaded >= kSamplesMin) return true;
+  if (phase.samples < kSamplesMin) return false;
+  switch (step_) {
+    case Step::hold:
+      return phase.lasted >= kHoldMin;
+    case Step::fewer_first:
+    case Step::fewer_second:
+      return phase.lasted >= twin_length();
+    case Step::more_second:
+      return phase.lasted >= more_first_.lasted;
+    case Step::more_first:
+    case Step::settle_first:
+    case Step::settle_fewer:
+    case Step::settle_second:
+      break;
+  }
+  const std::uint64_t samples = searching_ ? kSamplesSearching : kSamples;
+  if (phase.lasted >= std::max(kPhaseMin, 5 * service_) && phase.samples >= samples) return true;
+  return phase.lasted >= std::max(kPhaseMax, 6 * service_);
+}
+
+// How long a phase with fewer slots lasts: as much shorter as latencies are at the operating point.
+Duration KneeLimit::twin_length() const noexcept {
+  const double fewer = static_cast<double>(swing_.fewer) / swing_.more;
+  return std::chrono::duration_cast<Duration>(more_first_.lasted *
+                                              std::pow(fewer, 1 - kGainTarget));
+}
+
+bool KneeLimit::are_slots_used(const Phase& phase) const noexcept {
+  return phase.samples >= kSamplesMin &&
+         phase.active >= kSlotsUsedMin * static_cast<double>(slots());
+}
+
+TimePoint KneeLimit::due(TimePoint now) const noexcept {
+  return now + (step_ == Step::hold && reason_ == "app_limited" ? kPollHolding : kPoll);
+}
+
+void KneeLimit::enter(Step step, const LoadTotals& totals, TimePoint now) noexcept {
+  ramp_from_ = slots();  // Of the step before.
+  if (step == Step::settle_first || step == Step::hold) {
+    ++cycle_;
+    swing_ = swing();
+    const double span = std::log(static_cast<double>(swing_.more) / swing_.fewer);
+    if (searching_ && (span < kSearchSpanMin || swing_.more == bounds_.max)) {
+      // At an end of the bounds there is no room to halve or to grow.
+      searching_ = false;
+      swing_ = swing();
+    }
+    cycle_since_ = now;
+    answered_before_cycle_ = totals.answered;
+  }
+  step_ = step;
+  step_since_ = now;
+  mark_ = totals;
+}
+
+void KneeLimit::on_measured(const Phase& phase, const LoadTotals& totals, TimePoint now) noexcept {
+  const auto overloaded = static_cast<double>(phase.overloaded);
+  const auto ended = static_cast<double>(phase.answered + phase.overloaded);
+  if (ended >= static_cast<double>(kSamplesMin) && overloaded > kOverloadedMax * ended) {
+    set_limit(limit_ * kOverloadedFactor, "overloaded");
+    return enter(Step::hold, totals, now);
+  }
+  if (!are_slots_used(phase)) {
+    reason_ = phase.answered == 0 ? "stalled" : "app_limited";
+    return enter(Step::hold, totals, now);
+  }
+  switch (step_) {
+    case Step::more_first:
+      more_first_ = phase;
+      return enter(Step::settle_fewer, totals, now);
+    case Step::fewer_first:
+      fewer_first_ = phase;
+      return enter(Step::fewer_second, totals, now);
+    case Step::fewer_second:
+      fewer_second_ = phase;
+      return enter(Step::settle_second, totals, now);
+    case Step::more_second:
+      on_cycle(phase, totals, now);
+      return enter(Step::settle_first, totals, now);
+    case Step::hold:
+    case Step::settle_first:
+    case Step::settle_fewer:
+    case Step::settle_second:
+      return enter(Step::settle_first, totals, now);
+  }
+}
+
+void KneeLimit::on_cycle(const Phase& more_second, const LoadTotals& totals,
+                         TimePoint now) noexcept {
+  const double more = (more_first_.active + more_second.active) / 2;
+  const double fewer = (fewer_first_.active + fewer_second_.active) / 2;
+  const double span = std::log(more / fewer);
+  const double intended = std::log(static_cast<double>(swing_.more) / swing_.fewer);
+  if (span < kSpanMin * intended || intended <= 0) {
+    reason_ = "app_limited";
+    return;
+  }
+  const double rise = (more_first_.log_latency + more_second.log_latency -
+                       fewer_first_.log_latency - fewer_second_.log_latency) /
+                      2;
+  const double elasticity = std::clamp(rise / span, -1.0, 3.0);
+  ++updates_;
+
+  const double throughput = static_cast<double>(totals.answered - answered_before_cycle_) /
+                            std::chrono::duration<double>(now - cycle_since_).count();
+  const bool same_limit =
+      std::abs(std::log(limit_ / std::max(throughput_limit_, 1.0))) < kSameLimit;
+  const bool jumped =
+      throughput > kRegimeJump * throughput_ || throughput * kRegimeJump < throughput_;
+  if (throughput_ > 0 && same_limit && jumped && !searching_) {
+    searching_ = true;
+    gain_ = 1 - elasticity;
+    reason_ = "regime_changed";
+  } else if (searching_) {
+    search(elasticity);
+  } else {
+    climb(elasticity);
+  }
+  throughput_ = throughput;
+  throughput_limit_ = limit_;
+}
+
+void KneeLimit::search(double elasticity) noexcept {
+  gain_ = 1 - elasticity;
+  if (elasticity > kHalveAbove) {
+    set_limit(limit_ / 2, "slow_start");
+  } else if (elasticity < kGrowBelow) {
+    set_limit(limit_ * std::exp(kGrowth), "slow_start");
+  } else {
+    searching_ = false;
+    reason_ = "found";
+  }
+}
+
+void KneeLimit::climb(double elasticity) noexcept {
+  gain_ += kGainSmoothing * (1 - elasticity - gain_);
+  if (gain_ > 1 - kGrowBelow) {
+    searching_ = true;
+    set_limit(limit_ * std::exp(kGrowth), "slow_start");
+    return;
+  }
+  const double pull = gain_ - kGainTarget;
+  // A pull that keeps its direction is no noise: near the knee it changes sign every few cycles.
+  const bool same_direction = pull * last_pull_ > 0;
+  haste_ = same_direction ? std::min(haste_ * kHasteGrowth, kHasteMax) : kHasteAtTurn;
+  last_pull_ = pull;
+  const double step =
+      std::clamp(kStepGain * std::max(haste_, 1.0) * pull, -kStepDownMax, kStepUpMax);
+  set_limit(limit_ * std::exp(step), step >= 0 ? "rising" : "falling");
+}
+
+void KneeLimit::set_limit(double limit, std::string_view reason) noexcept {
+  limit_ = std::clamp(limit, static_cast<double>(bounds_.min), static_cast<double>(bounds_.max));
+  reason_ = reason;
+}
+
+}  // namespace loadline

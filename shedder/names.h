@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "shedder/priority.h"
+#include "shedder/verdict.h"
+
+namespace loadline {
+
+// One spelling for metrics, logs, the status page and the answers that clients see.
+
+[[nodiscard]] constexpr std::string_view to_string(Tier tier) noexcept {
+  switch (tier) {
+    case Tier::t0:
+      return "t0";
+    case Tier::t1:
+      return "t1";
+    case Tier::t2:
+      return "t2";
+    case Tier::t3:
+      return "t3";
+    case Tier::t4:
+      return "t4";
+    case Tier::t5:
+      return "t5";
+  }
+  return "";
+}
+
+[[nodiscard]] constexpr std::string_view to_string(ShedReason reason) noexcept {
+  switch (reason) {
+    case ShedReason::none:
+      return "none";
+    case ShedReason::queue_timeout:
+      return "queue_timeout";
+    case ShedReason::queue_full:
+      return "queue_full";
+    case ShedReason::pushed_out:
+      return "pushed_out";
+    case ShedReason::deadline:
+      return "deadline";
+    case ShedReason::draining:
+      return "draining";
+  }
+  return "";
+}
+
+}  // namespace loadline

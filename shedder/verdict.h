@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shedder/clock.h"
+
+namespace loadline {
+
+// Why an operation was shed. The names are the values of the metric label `reason` and of the
+// `reason=` field a client sees.
+enum class ShedReason : std::uint8_t {
+  none,           // It was not.
+  queue_timeout,  // It waited as long as the wait budget allows and no slot came free.
+  queue_full,     // The wait queue was at its bound and held nothing worse to push out.
+  pushed_out,     // A better operation needed its place in a full wait queue.
+  deadline,       // Its deadline passed, or could no longer be met, before it was sent.
+  draining,       // The gate takes no new operations: Loadline is stopping.
+};
+inline constexpr std::size_t kShedReasonCount = 6;
+
+// What the gate decided for one operation, and the numbers it decided on.
+struct Verdict {
+  enum class Kind : std::uint8_t { admit, wait, shed };
+
+  Kind kind = Kind::admit;
+  ShedReason reason = ShedReason::none;
+  std::uint32_t active = 0;            // Operations executing when it was decided.
+  std::uint32_t waiting = 0;           // Operations in the wait queue when it was decided.
+  double limit = 0;                    // The in-flight limit in force.
+  Duration waited = Duration::zero();  // Time spent in the wait queue.
+  // shed only: when the client should try again, jittered so that clients don't return together.
+  Duration retry_after = Duration::zero();
+};
+
+}  // namespace loadline

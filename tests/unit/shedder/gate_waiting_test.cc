@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <vector>
+
+#include "tests/unit/shedder/gate_fixture.h"
+
+namespace loadline {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using State = Operation::State;
+using Kind = Verdict::Kind;
+
+TEST(GateWaiting, ServesTheBestTierFirstAndTheBestCohortWithinIt) {
+  GateFixture t(fixed_limit(1));
+  Operation* active = &t.offered(kT3, kStart);
+  Operation& t5 = t.offered(kT5, kStart);
+  Operation& t3_late_cohort = t.offered(Priority(Tier::t3, 90), kStart);
+  Operation& t3_early_cohort = t.offered(Priority(Tier::t3, 2), kStart);
+  Operation& t0 = t.offered(kT0, kStart);
+  for (int i = 0; i < 4; ++i) {
+    t.gate.complete(*active, Outcome::ok, kStart + milliseconds(1));
+    active = t.sink.decided.back();
+  }
+  EXPECT_THAT(t.sink.decided, ElementsAre(&t0, &t3_early_cohort, &t3_late_cohort, &t5));
+}
+
+TEST(GateWaiting, ServesTheOldestFirstWhileCalm) {
+  GateFixture t(fixed_limit(1));
+  Operation& active = t.offered(kT3, kStart);
+  Operation& older = t.offered(kT3, kStart);
+  t.offered(kT3, kStart + milliseconds(10));
+  t.gate.complete(active, Outcome::ok, kStart + milliseconds(49));
+  EXPECT_THAT(t.sink.decided, ElementsAre(&older));
+}
+
+TEST(GateWaiting, ServesTheNewestFirstOnceTheQueueHasStoodForAWhile) {
+  GateFixture t(fixed_limit(1));
+  Operation& active = t.offered(kT3, kStart);
+  t.offered(kT3, kStart);
+  Operation& newer = t.offered(kT3, kStart + milliseconds(10));
+  t.gate.complete(active, Outcome::ok, kStart + milliseconds(50));
+  EXPECT_THAT(t.sink.decided, ElementsAre(&newer));
+}
+
+TEST(GateWaiting, IsCalmAgainOnceTheQueueWasEmpty) {
+  GateFixture t(fixed_limit(1));
+  Operation& active = t.offered(kT3, kStart);
+  Operation& waiter = t.offered(kT3, kStart);
+  t.gate.complete(active, Outcome::ok, kStart + milliseconds(60));  // The queue is empty now.
+  Operation& older = t.offered(kT3, kStart + milliseconds(61));
+  t.offered(kT3, kStart + milliseconds(62));
+  t.gate.complete(waiter, Outcome::ok, kStart + milliseconds(63));
+  EXPECT_THAT(t.sink.decided, ElementsAre(&waiter, &older));
+}
+
+TEST(GateWaiting, ShedsAtTheWaitBudgetAtTheLatestAndNotAllAtOnce) {
+  GateFixture t(fixed_limit(1));
+  t.offered(kT3, kStart);
+  for (int i = 0; i < 50; ++i) t.offered(kT3, kStart);
+  std::set<Duration> waits;
+  for (TimePoint now = kStart; now <= kStart + milliseconds(101); now += milliseconds(1)) {
+    t.gate.tick(now);
+  }
+  ASSERT_EQ(t.sink.decided.size(), 50U);
+  for (const Operation* operation : t.sink.decided) {
+    const Verdict& verdict = operation->verdict();
+    EXPECT_EQ(verdict.kind, Kind::shed);
+    EXPECT_EQ(verdict.reason, ShedReason::queue_timeout);
+    EXPECT_EQ(operation->state(), State::idle);
+    EXPECT_GE(verdict.waited, milliseconds(80));
+    EXPECT_LE(verdict.waited, milliseconds(101));
+    waits.insert(verdict.waited);
+  }
+  EXPECT_GT(waits.size(), 10U) << "synchronised expiry makes synchronised retries";
+  EXPECT_EQ(t.gate.snapshot().waiting, 0U);
+  EXPECT_EQ(t.gate.snapshot().tiers[3].shed[static_cast<std::size_t>(ShedReason::queue_timeout)],
+            50U);
+}
+
+TEST(GateWaiting, TickSaysWhenTheNextWaiterExpires) {
+  GateFixture t(fixed_limit(1));
+  t.offered(kT3, kStart);
+  EXPECT_EQ(t.gate.tick(kStart), kStart + milliseconds(250)) << "nobody waits";
+  Operation& waiting = t.offered({.deadline = milliseconds(20)}, kStart);
+  const TimePoint due = t.gate.tick(kStart);
+  EXPECT_GE(due, kStart + milliseconds(20));
+  EXPECT_LE(due, kStart + milliseconds(21));
+  t.gate.tick(due - milliseconds(1));
+  EXPECT_EQ(waiting.state(), State::waiting);
+  t.gate.tick(due);
+  EXPECT_EQ(waiting.verdict().reason, ShedReason::deadline);
+}
+
+TEST(GateWaiting, AsksForAWakeUpWhenAWaiterExpiresBeforeTheNextTick) {
+  GateFixture t(fixed_limit(1));
+  t.gate.tick(kStart);
+  t.offered(kT3, kStart);
+  EXPECT_FALSE(t.gate.take_wake_request()) << "nobody waits";
+  t.offered(kT3, kStart);
+  EXPECT_TRUE(t.gate.take_wake_request());
+  EXPECT_FALSE(t.gate.take_wake_request()) << "it was taken";
+  t.gate.tick(kStart + milliseconds(1));
+  t.offered(kT3, kStart + milliseconds(30));
+  EXPECT_FALSE(t.gate.take_wake_request()) << "the next tick is for the one before";
+  t.offered({.deadline = milliseconds(5)}, kStart + milliseconds(30));
+  EXPECT_TRUE(t.gate.take_wake_request()) << "it expires before all others";
+}
+
+TEST(GateWaiting, NeverDispatchesOneWhoseTimeIsUpHoweverLateTheTick) {
+  GateFixture t(fixed_limit(1));
+  Operation& active = t.offered(kT3, kStart);
+  Operation& hasty = t.offered({.priority = kT1, .deadline = milliseconds(30)}, kStart);
+  Operation& patient = t.offered(kT3, kStart);
+  t.gate.complete(active, Outcome::ok, kStart + milliseconds(40));
+  EXPECT_THAT(t.sink.decided, ElementsAre(&hasty, &patient));
+  EXPECT_EQ(hasty.verdict().reason, ShedReason::deadline);
+  EXPECT_EQ(patient.verdict().kind, Kind::admit);
+}
+
+TEST(GateWaiting, ShedsAtOnceWhatCannotBeServedInTime) {
+  GateFixture t(fixed_limit(1));
+  TimePoint now = kStart;
+  for (int i = 0; i < 20; ++i) {  // It learns that an operation takes 50 ms.
+    Operation& operation = t.offered(kT3, now);
+    now += milliseconds(50);
+    t.gate.complete(operation, Outcome::ok, now);
+    t.gate.tick(now);
+  }
+  t.offered(kT3, now);
+  EXPECT_EQ(t.offered({.deadline = milliseconds(40)}, now).verdict().reason, ShedReason::deadline);
+  Operation& possible = t.offered({.deadline = milliseconds(90)}, now);
+  EXPECT_EQ(possible.verdict().kind, Kind::wait);
+  // After 40 ms of waiting it would be too late.
+  for (const TimePoint end = now + milliseconds(42); now < end; now += milliseconds(1)) {
+    t.gate.tick(now);
+  }
+  EXPECT_EQ(possible.verdict().reason, ShedReason::deadline);
+}
+
+TEST(GateWaiting, AFreeSlotIsTakenEvenByOneThatMayBeTooLate) {
+  GateFixture t(fixed_limit(1));
+  TimePoint now = kStart;
+  for (int i = 0; i < 20; ++i) {
+    Operation& operation = t.offered(kT3, now);
+    now += milliseconds(500);
+    t.gate.complete(operation, Outcome::ok, now);
+    t.gate.tick(now);
+  }
+  // Or an estimate that is too high could shed everything, and would never be corrected.
+  EXPECT_EQ(t.offered({.deadline = milliseconds(1)}, now).verdict().kind, Kind::admit);
+}
+
+TEST(GateWaiting, AFullQueueRefusesANewcomerThatIsNoBetter) {
+  GateOptions options = fixed_limit(1);
+  options.waiting_max = 2;
+  GateFixture t(options);
+  t.offered(kT3, kStart);
+  t.offered(kT3, kStart);
+  t.offered(kT3, kStart);
+  EXPECT_EQ(t.offered(kT3, kStart).verdict().reason, ShedReason::queue_full);
+  EXPECT_EQ(t.offered(kT5, kStart).verdict().reason, ShedReason::queue_full);
+  EXPECT_THAT(t.sink.decided, IsEmpty());
+  EXPECT_EQ(t.gate.snapshot().waiting, 2U);
+}
+
+TEST(GateWaiting, AFullQueuePushesOutTheOldestOfTheWorstForABetterOne) {
+  GateOptions options = fixed_limit(1);
+  options.waiting_max = 3;
+  GateFixture t(options);
+  t.offered(kT3, kStart);
+  t.offered(kT3, kStart);
+  Operation& older_t5 = t.offered(kT5, kStart);
+  t.offered(kT5, kStart + milliseconds(1));
+  const Operation& newcomer = t.offered(kT1, kStart + milliseconds(2));
+  EXPECT_EQ(newcomer.verdict().kind, Kind::wait);
+  EXPECT_THAT(t.sink.decided, ElementsAre(&older_t5));
+  EXPECT_EQ(older_t5.verdict().reason, ShedReason::pushed_out);
+  EXPECT_EQ(t.gate.snapshot().waiting, 3U);
+}
+
+TEST(GateWaiting, TheBoundIsAtLeast64AndGrowsWithThroughput) {
+  GateFixture t(fixed_limit(1));
+  t.offered(kT3, kStart);
+  for (int i = 0; i < 64; ++i) EXPECT_EQ(t.offered(kT3, kStart).verdict().kind, Kind::wait);
+  EXPECT_EQ(t.offered(kT3, kStart).verdict().reason, ShedReason::queue_full);
+
+  GateFixture fast(fixed_limit(1));
+  TimePoint now = kStart;
+  for (int i = 0; i < 20'000; ++i) {  // 2,000 a second: 300 in one and a half wait budgets.
+    Operation& operation = fast.offered(kT3, now);
+    now += microseconds(500);
+    fast.gate.complete(operation, Outcome::ok, now);
+    fast.gate.tick(now);
+  }
+  fast.offered(kT3, now);
+  int waiting = 0;
+  while (fast.offered(kT3, now).verdict().kind == Kind::wait) ++waiting;
+  EXPECT_NEAR(waiting, 300, 10);
+}
+
+TEST(GateWaiting, TheWorstTierGetsItsFloor) {
+  GateOptions options = fixed_limit(1);
+  options.starvation_floor_percent = 3;
+  GateFixture t(options);
+  Operation* active = &t.offered(kT1, kStart);
+  TimePoint now = kStart;
+  int worst_served = 0;
+  t.offered(kT5, now);
+  for (int i = 0; i < 1000; ++i) {
+    t.offered(kT1, now);
+    now += microseconds(10);
+    t.gate.complete(*active, Outcome::ok, now);
+    active = t.sink.decided.back();
+    if (active->profile().priority.tier() != Tier::t5) continue;
+    ++worst_served;
+    t.offered(kT5, now);
+  }
+  EXPECT_EQ(worst_served, 30);
+}
+
+TEST(GateWaiting, WithoutAFloorTheWorstTierGetsNothing) {
+  GateOptions options = fixed_limit(1);
+  options.starvation_floor_percent = 0;
+  GateFixture t(options);
+  Operation* active = &t.offered(kT1, kStart);
+  Operation& starved = t.offered(kT5, kStart);
+  for (int i = 0; i < 200; ++i) {
+    t.offered(kT1, kStart);
+    t.gate.complete(*active, Outcome::ok, kStart);
+    active = t.sink.decided.back();
+  }
+  EXPECT_EQ(starved.state(), State::waiting);
+}
+
+TEST(GateWaiting, RetryAfterIsJitteredAndGrowsWithTheShareShed) {
+  GateOptions options = fixed_limit(1);
+  options.waiting_max = 1;
+  GateFixture t(options);
+  t.offered(kT3, kStart);
+  t.offered({.deadline = seconds(100)}, kStart);
+  std::set<Duration> calm;
+  for (int i = 0; i < 100; ++i) calm.insert(t.offered(kT3, kStart).verdict().retry_after);
+  EXPECT_GT(calm.size(), 90U);
+  EXPECT_GE(*calm.begin(), milliseconds(50));
+  EXPECT_LE(*calm.rbegin(), milliseconds(150));
+
+  TimePoint now = kStart;
+  for (int i = 0; i < 3000; ++i) {  // Everything is shed for three seconds.
+    now += milliseconds(1);
+    t.gate.tick(now);
+    t.offered(kT3, now);
+    t.offered(kT3, now);
+  }
+  std::set<Duration> shedding;
+  for (int i = 0; i < 100; ++i) shedding.insert(t.offered(kT3, now).verdict().retry_after);
+  EXPECT_GE(*shedding.begin(), milliseconds(240));
+  EXPECT_LE(*shedding.rbegin(), milliseconds(750));
+}
+
+}  // namespace
+}  // namespace loadline
