@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/admin/json_bodies.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "proxy/admin/labels.h"
+
+namespace loadline::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string to_iso8601(std::chrono::system_clock::time_point time) {
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(time);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(milliseconds);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+                     (milliseconds - seconds).count());
+}
+
+Json to_json(const LatencySnapshot& latency) {
+  std::uint64_t count = 0;
+  for (const std::uint64_t bucket : latency.buckets) count += bucket;
+  return {{"count", count}, {"sum_seconds", latency.sum_seconds}, {"buckets", latency.buckets}};
+}
+
+Json to_json(const TierSnapshot& tier) {
+  Json shed = Json::object();
+  for (std::size_t index = 1; index < kShedReasonCount; ++index) {
+    shed[std::string(to_string(static_cast<ShedReason>(index)))] = tier.shed[index];
+  }
+  return {{"offered", tier.offered},     {"admitted", tier.admitted},
+          {"completed", tier.completed}, {"failed", tier.failed},
+          {"abandoned", tier.abandoned}, {"shed", std::move(shed)},
+          {"wait", to_json(tier.wait)},  {"service", to_json(tier.service)}};
+}
+
+Json to_json(const LimitSnapshot& limit) {
+  return {{"limit", limit.limit},
+          {"elasticity", limit.elasticity},
+          {"reason", limit.reason},
+          {"updates", limit.updates}};
+}
+
+Json to_json(const GateSnapshot& gate) {
+  Json tiers = Json::object();
+  for (std::size_t index = 0; index < kTierCount; ++index) {
+    tiers[std::string(to_string(static_cast<Tier>(index)))] = to_json(gate.tiers[index]);
+  }
+  return {{"active", gate.active},
+          {"held", gate.held},
+          {"waiting", gate.waiting},
+          {"ridden", gate.ridden},
+          {"under_pressure", gate.under_pressure},
+          {"draining", gate.draining},
+          {"limit", to_json(gate.limit)},
+          {"tiers", std::move(tiers)}};
+}
+
+Json to_json(const ListenerStatus& listener) {
+  Json refused = Json::object();
+  for (std::size_t index = 0; index < kClientRefusalCount; ++index) {
+    refused[std::string(to_string(static_cast<ClientRefusal>(index)))] = listener.refused[index];
+  }
+  return {{"name", listener.name},         {"address", listener.address},
+          {"upstream", listener.upstream}, {"clients_open", listener.clients_open},
+          {"accepted", listener.accepted}, {"refused", std::move(refused)}};
+}
+
+Json to_json(const UpstreamStatus& upstream) {
+  return {{"name", upstream.name},
+          {"address", upstream.address},
+          {"reachable", upstream.reachable},
+          {"last_error", upstream.last_error},
+          {"backends_open", upstream.backends_open},
+          {"connects", upstream.connects},
+          {"connect_failures", upstream.connect_failures},
+          {"backends_lost", upstream.backends_lost},
+          {"cancels_forwarded", upstream.cancels_forwarded},
+          {"cancels_answered", upstream.cancels_answered},
+          {"client_bytes_received", upstream.client_bytes_received},
+          {"client_bytes_sent", upstream.client_bytes_sent},
+          {"gate", to_json(upstream.gate)}};
+}
+
+template <typename Row>
+Json to_array(const std::vector<Row>& rows) {
+  Json array = Json::array();
+  for (const Row& row : rows) array.push_back(to_json(row));
+  return array;
+}
+
+}  // namespace
+
+std::string status_json(const Status& status) {
+  const Json json = {{"version", status.version},
+                     {"started_at", to_iso8601(status.started_at)},
+                     {"ready", status.ready},
+                     {"draining", status.draining},
+                     {"workers", status.workers},
+                     {"config_path", status.config_path},
+                     {"config_reloads", status.config_reloads},
+                     {"config_reload_failures", status.config_reload_failures},
+                     {"config_reload_error", status.config_reload_error},
+                     {"latency_bucket_bounds_seconds", kLatencyBucketBounds},
+                     {"listeners", to_array(status.listeners)},
+                     {"upstreams", to_array(status.upstreams)}};
+  return dump(json, 2);
+}
+
+std::string readiness_json(const Status& status) {
+  if (status.ready) return dump({{"ready", true}}, -1);
+  return dump({{"ready", false}, {"reason", status.draining ? "draining" : "not_listening"}}, -1);
+}
+
+std::string problem_json(unsigned status, std::string_view title, std::string_view detail) {
+  return dump({{"type", "about:blank"}, {"title", title}, {"status", status}, {"detail", detail}},
+              -1);
+}
+
+}  // namespace loadline::admin

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/admin/json_bodies.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/proxy/admin/sample_status.h"
+
+namespace loadline::admin {
+namespace {
+
+using nlohmann::json;
+
+TEST(StatusJson, HoldsTheProcess) {
+  const auto status = json::parse(status_json(sample_status()));
+  EXPECT_EQ(status["version"], "0.1.0");
+  EXPECT_EQ(status["started_at"], "2026-11-21T10:00:00.123Z");
+  EXPECT_EQ(status["ready"], true);
+  EXPECT_EQ(status["draining"], false);
+  EXPECT_EQ(status["workers"], 2);
+  EXPECT_EQ(status["config_path"], "/etc/loadline.yaml");
+  EXPECT_EQ(status["config_reloads"], 3);
+  EXPECT_EQ(status["config_reload_failures"], 4);
+  EXPECT_EQ(status["config_reload_error"], "loadline.yaml:2:14: expected an integer");
+  EXPECT_EQ(status["latency_bucket_bounds_seconds"].size(), kLatencyBucketBounds.size());
+}
+
+TEST(StatusJson, HoldsEachListener) {
+  const auto status = json::parse(status_json(sample_status()));
+  EXPECT_EQ(status["listeners"], json::parse(R"([{
+    "name": "orders", "address": "127.0.0.1:6432", "upstream": "orders-db",
+    "clients_open": 11, "accepted": 12,
+    "refused": {"too_many_clients": 20, "too_many_backends": 21, "draining": 22,
+                "login_timeout": 23, "protocol_error": 24, "upstream_unreachable": 25,
+                "out_of_descriptors": 26}}])"));
+}
+
+TEST(StatusJson, HoldsEachUpstreamAndItsGate) {
+  auto upstream = json::parse(status_json(sample_status()))["upstreams"][0];
+  const auto tiers = upstream["gate"]["tiers"];
+  upstream["gate"].erase("tiers");
+  EXPECT_EQ(upstream, json::parse(R"({
+    "name": "orders-db", "address": "10.0.0.5:5432", "reachable": true,
+    "last_error": "connection refused", "backends_open": 31, "connects": 32,
+    "connect_failures": 33, "backends_lost": 34, "cancels_forwarded": 35,
+    "cancels_answered": 36, "client_bytes_received": 37, "client_bytes_sent": 38,
+    "gate": {"active": 41, "held": 42, "waiting": 43, "ridden": 44, "under_pressure": true,
+             "draining": false,
+             "limit": {"limit": 45.5, "elasticity": 0.46, "reason": "rising", "updates": 47}}})"));
+
+  ASSERT_EQ(tiers.size(), kTierCount);
+  EXPECT_EQ(tiers["t1"], json::parse(R"({
+    "offered": 2001, "admitted": 2002, "completed": 2003, "failed": 2004, "abandoned": 2005,
+    "shed": {"queue_timeout": 2011, "queue_full": 2012, "pushed_out": 2013, "deadline": 2014,
+             "draining": 2015},
+    "wait": {"count": 34, "sum_seconds": 2000.25,
+             "buckets": [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]},
+    "service": {"count": 340, "sum_seconds": 2000.5,
+                "buckets": [20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20]}
+    })"));
+}
+
+TEST(StatusJson, AnEmptyStatusHasEmptyLists) {
+  const auto status = json::parse(status_json({}));
+  EXPECT_EQ(status["listeners"], json::array());
+  EXPECT_EQ(status["upstreams"], json::array());
+  EXPECT_EQ(status["started_at"], "1970-01-01T00:00:00.000Z");
+}
+
+// Databases answer in the encoding they were set up with.
+TEST(StatusJson, TextThatIsNotUtf8IsRepaired) {
+  Status status = sample_status();
+  status.upstreams.front().last_error = "Verbindung abgew\xfcrgt\n\"";
+  EXPECT_EQ(json::parse(status_json(status))["upstreams"][0]["last_error"],
+            "Verbindung abgew\uFFFDrgt\n\"");
+}
+
+TEST(ReadinessJson, SaysWhyNot) {
+  Status status = sample_status();
+  EXPECT_EQ(json::parse(readiness_json(status)), json({{"ready", true}}));
+  status.ready = false;
+  EXPECT_EQ(json::parse(readiness_json(status)),
+            json({{"ready", false}, {"reason", "not_listening"}}));
+  status.draining = true;
+  EXPECT_EQ(json::parse(readiness_json(status)), json({{"ready", false}, {"reason", "draining"}}));
+}
+
+TEST(ProblemJson, HasTheFieldsOfRfc9457) {
+  EXPECT_EQ(json::parse(problem_json(404, "Not Found", "Nothing here.")),
+            json({{"type", "about:blank"},
+                  {"title", "Not Found"},
+                  {"status", 404},
+                  {"detail", "Nothing here."}}));
+}
+
+}  // namespace
+}  // namespace loadline::admin
