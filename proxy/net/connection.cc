@@ -19,7 +19,7 @@ namespace {
 // How long a client gets to read its last words.
 constexpr Duration kClosingMax = std::chrono::seconds(2);
 // How long a client may keep the database waiting before its slot goes to others.
-constexpr Duration kStallAfter = std::chrono::milliseconds(100);
+constexpr Duration kStallAfter = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -62,6 +62,7 @@ void Connection::client_ready(short what, TimePoint now) {
 }
 
 void Connection::server_ready(short what, TimePoint now) {
+  progress_at_ = now;
   if (connecting_) {
     on_connect_done(take_socket_error(server_fd_.get()), now);
   } else {

@@ -121,7 +121,7 @@ class Connection {
   AddressBook::Addresses addresses_;
   CancelTicket cancel_ticket_;
   TimePoint deadline_ = TimePoint::max();  // Of connecting or closing.
-  TimePoint progress_at_;                  // When the client last sent or took something.
+  TimePoint progress_at_;                  // When either side last sent or took something.
 };
 
 }  // namespace loadline::net

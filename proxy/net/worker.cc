@@ -13,7 +13,7 @@ constexpr std::size_t kServerReadSize = 64 * 1024;
 // A read of the server's, and a reply or two of ours behind it.
 constexpr std::size_t kOutputChunkSize = kServerReadSize + 4 * wire::kReplyMax;
 constexpr std::size_t kFreeChunksMax = 64;
-constexpr Duration kSweepInterval = std::chrono::milliseconds(100);
+constexpr Duration kSweepInterval = std::chrono::milliseconds(10);
 constexpr Duration kCancelMax = std::chrono::seconds(5);
 // Cancels at once: more would be a storm of connections on a database in trouble.
 constexpr std::size_t kCancelsMax = 64;

@@ -245,12 +245,13 @@ void Session::rename() noexcept {
 void Session::on_reply_complete(TimePoint now) noexcept {
   const Outcome outcome =
       state_ == State::lingering ? Outcome::abandoned : to_outcome(dialogue_->reply_outcome());
-  const bool is_active = operation_.state() == Operation::State::active;
-  if (dialogue_->in_transaction()) {
-    if (is_active && !dialogue_->engaged()) environment_.gate.hold(operation_, now);
-  } else if (!dialogue_->engaged()) {
+  // Between two statements of a transaction the slot is kept, for a while: given up at once, it
+  // would go to a transaction more with every statement, and all of them would meet at the same
+  // locks.
+  if (dialogue_->in_transaction()) return;
+  if (!dialogue_->engaged()) {
     complete(outcome, now);
-  } else if (is_active) {
+  } else if (operation_.state() == Operation::State::active) {
     environment_.gate.complete_ridden(operation_, outcome, now);
   }
 }

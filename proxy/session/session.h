@@ -64,9 +64,11 @@ class Session {
 
   // TimePoint::max() if there is none.
   [[nodiscard]] TimePoint deadline() const noexcept { return deadline_; }
-  // An operation holds a slot while the backend waits for bytes from this client.
+  // An operation has a slot while the backend waits for this client: for the rest of something, or
+  // for the next statement of its transaction.
   [[nodiscard]] bool awaits_client() const noexcept {
-    return operation_.state() == Operation::State::active && dialogue_->awaits_client();
+    return operation_.state() == Operation::State::active &&
+           (dialogue_->awaits_client() || !dialogue_->engaged());
   }
   // The last words to the client, if there were any of ours.
   [[nodiscard]] std::optional<wire::Farewell> farewell() const noexcept { return farewell_; }

@@ -94,13 +94,16 @@ TEST_F(SessionTest, AStatementOfAnOpenTransactionNeverWaits) {
   in_transaction.log_in();
   in_transaction.client(query("BEGIN"));
   in_transaction.server(command_complete("BEGIN") + ready('T'));
-  EXPECT_EQ(in_transaction.state(), State::held);
-  occupy();  // Between two statements the slot is free for others.
+  EXPECT_EQ(in_transaction.state(), State::active);
+  EXPECT_TRUE(in_transaction.session->awaits_client());
+  in_transaction.session->on_client_stalled(proxy_.now);
+  occupy();  // While the client thinks, the slot is free for others.
   in_transaction.to_server.clear();
   in_transaction.client(query("UPDATE t SET x = 2"));
   EXPECT_EQ(in_transaction.to_server, query("UPDATE t SET x = 2"));
   EXPECT_EQ(proxy_.gate.snapshot().active, 2U);
   in_transaction.server(command_complete() + ready('T'));
+  EXPECT_EQ(in_transaction.state(), State::active);
   in_transaction.client(query("COMMIT"));
   in_transaction.server(command_complete("COMMIT") + ready('I'));
   EXPECT_EQ(in_transaction.state(), State::idle);
