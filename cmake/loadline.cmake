@@ -43,30 +43,3 @@ function(loadline_test name)
   target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
 endfunction()
-
-# loadline_fuzz(<name> DEPENDS <target>... [SEEDS <folder>...]): <name>.cc, with corpus/<name>/, or SEEDS,
-# as its seeds. Without
-# LOADLINE_FUZZ it is linked with a main() that replays the seeds, so that what once crashed stays a
-# regression test under the ordinary compiler.
-set(LOADLINE_FUZZ_SECONDS 20 CACHE STRING "How long ctest lets each fuzz target search")
-function(loadline_fuzz name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;SEEDS" ${ARGN})
-  set(seeds ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
-  if(ARG_SEEDS)
-    set(seeds ${ARG_SEEDS})
-  endif()
-  if(LOADLINE_FUZZ)
-    # libFuzzer writes what it finds into its first folder, so that one is not the source tree's.
-    set(found ${CMAKE_CURRENT_BINARY_DIR}/corpus/${name})
-    file(MAKE_DIRECTORY ${found})
-    add_executable(${name} ${name}.cc)
-    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-    add_test(NAME ${name}
-      COMMAND ${name} -max_total_time=${LOADLINE_FUZZ_SECONDS} -max_len=4096 -timeout=10
-        -rss_limit_mb=2048 ${found} ${seeds})
-  else()
-    add_executable(${name} ${name}.cc replay_main.cc)
-    add_test(NAME ${name} COMMAND ${name} ${seeds})
-  endif()
-  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} loadline_options)
-endfunction()
