@@ -29,7 +29,7 @@ const std::vector<std::string>& client_pieces() {
                                                    parse("s", "INSERT"),
                                                    bind("", "s"),
                                                    execute(),
-                                                   sync(),
+                                                   loadline::test::sync(),
                                                    flush(),
                                                    close_statement("s"),
                                                    query("COPY t FROM STDIN"),
