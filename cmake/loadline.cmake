@@ -9,7 +9,7 @@ target_compile_options(loadline_options INTERFACE
 add_library(loadline_test_options INTERFACE)
 target_link_libraries(loadline_test_options INTERFACE loadline_options)
 target_compile_options(loadline_test_options INTERFACE
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:RelWithDebInfo>>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow>)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow>)
 if(LOADLINE_FUZZ)
   target_compile_options(loadline_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()

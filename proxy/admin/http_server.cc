@@ -40,7 +40,7 @@ using Stream = asio::generic::stream_protocol;
 constexpr std::size_t kReadSize = 1024;  // Most requests fit.
 // After a refusal: how much more is read, so that closing doesn't reset the connection under the
 // answer before the client has read it.
-constexpr std::size_t kDiscardSizeMax = 256 * 1024;
+constexpr std::size_t kDiscardSizeMax = std::size_t{256} * 1024;
 // After accept() failed, most likely for want of file descriptors.
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 

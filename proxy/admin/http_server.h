@@ -36,8 +36,8 @@ struct HttpResponse {
 class HttpServer {
  public:
   struct Options {
-    std::size_t header_size_max = 8 * 1024;
-    std::size_t body_size_max = 64 * 1024;
+    std::size_t header_size_max = std::size_t{8} * 1024;
+    std::size_t body_size_max = std::size_t{64} * 1024;
     // One beyond it takes the place of the connection that has been silent longest, or is closed if
     // none is: a prober must get through while somebody hoards connections.
     std::size_t connections_max = 64;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
 #include "config/config.h"
@@ -38,18 +39,18 @@ class Value {
       std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool, Duration>;
 
   // Implicit, so that a call reads {{"client", address}, {"count", 3}}.
-  template <typename T>
-  requires std::convertible_to<const T&, std::string_view> Value(const T& text)
-  noexcept  // NOLINT(google-explicit-constructor)
-      : value_(std::in_place_type<std::string_view>, text) {}
-  template <std::signed_integral T>
-  Value(T number) noexcept : value_(std::int64_t{number}) {}  // NOLINT(google-explicit-constructor)
-  template <std::unsigned_integral T>
-  Value(T number) noexcept
-      : value_(std::uint64_t{number}) {}                   // NOLINT(google-explicit-constructor)
-  Value(bool flag) noexcept : value_(flag) {}              // NOLINT(google-explicit-constructor)
-  Value(double number) noexcept : value_(number) {}        // NOLINT(google-explicit-constructor)
-  Value(Duration duration) noexcept : value_(duration) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor)
+  template <typename Text,
+            std::enable_if_t<std::is_convertible_v<const Text&, std::string_view>, int> = 0>
+  Value(const Text& text) noexcept : value_(std::in_place_type<std::string_view>, text) {}
+  template <std::signed_integral Number>
+  Value(Number number) noexcept : value_(std::int64_t{number}) {}
+  template <std::unsigned_integral Number>
+  Value(Number number) noexcept : value_(std::uint64_t{number}) {}
+  Value(bool flag) noexcept : value_(flag) {}
+  Value(double number) noexcept : value_(number) {}
+  Value(Duration duration) noexcept : value_(duration) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] const Variant& get() const noexcept { return value_; }
 

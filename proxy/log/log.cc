@@ -57,7 +57,7 @@ class Loggers {
 };
 
 // Never destroyed: a thread may log until the very end of the program.
-Loggers& loggers() noexcept {
+Loggers& loggers() {
   static auto* const all = new Loggers;
   return *all;
 }

@@ -148,6 +148,8 @@ def test_replication_connections(target, same_as_direct, tmp_path):
     end = psql(target, "SELECT pg_current_wal_lsn() + 4 * 1024 * 1024", "-At").stdout.strip()
     folder = tmp_path / "wal"
     folder.mkdir()
+    # Something to stream: the present position may be the very beginning of a segment.
+    psql(target, "SELECT pg_logical_emit_message(false, 'tour', repeat('x', 1000))")
     receiver = subprocess.Popen(
         [str(BIN / "pg_receivewal"), "--slot", slot, "-D", str(folder), "--endpos", end, "--no-loop",
          "--no-sync"], env=target.environment(),

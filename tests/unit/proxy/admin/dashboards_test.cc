@@ -2,14 +2,14 @@
 // What people read must name what exists: dashboards and docs against the tables of metrics.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/admin/metric_families.h"
@@ -44,13 +44,16 @@ std::set<std::string> known_names() {
 
 // Names in `text`, a histogram's without the suffix of its parts.
 std::set<std::string> names_in(const std::string& text) {
-  static const std::regex name("\\b(loadline|process)_[a-z_]+");
   std::set<std::string> histograms;
   for (const auto& family : histogram_families()) histograms.emplace(family.name);
   std::set<std::string> found;
-  for (std::sregex_iterator each(text.begin(), text.end(), name), end; each != end; ++each) {
-    std::string used = each->str();
-    for (const std::string suffix : {"_bucket", "_sum", "_count"}) {
+  constexpr std::string_view kNameLetters = "abcdefghijklmnopqrstuvwxyz_";
+  for (std::size_t begin = 0; (begin = text.find_first_of(kNameLetters, begin)) != text.npos;) {
+    const auto end = std::min(text.find_first_not_of(kNameLetters, begin), text.size());
+    std::string used = text.substr(begin, end - begin);
+    begin = end;
+    if (!used.starts_with("loadline_") && !used.starts_with("process_")) continue;
+    for (const std::string_view suffix : {"_bucket", "_sum", "_count"}) {
       if (!used.ends_with(suffix)) continue;
       const auto whole = used.substr(0, used.size() - suffix.size());
       if (histograms.contains(whole)) used = whole;
