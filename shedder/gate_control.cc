@@ -37,10 +37,7 @@ void Gate::reconfigure(const GateOptions& options, TimePoint now) noexcept {
     knee->set_bounds({.min = options.limit_min, .max = options.limit_max});
   } else {
     // Automatic goes on from the fixed limit: it is the best guess there is.
-    const std::uint32_t initial =
-        same_mode ? options.limit_initial : state.slots.load(std::memory_order_relaxed);
-    state.limiter = State::make_limiter(
-        options, options.limit_mode == LimitMode::fixed ? options.limit_initial : initial);
+    state.limiter = State::make_limiter(options, state.slots.load(std::memory_order_relaxed));
   }
   state.options = options;
   (void)state.run_limiter(now);

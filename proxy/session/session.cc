@@ -135,11 +135,13 @@ void Session::on_timeout(TimePoint now) noexcept {
 }
 
 void Session::on_client_stalled(TimePoint now) noexcept {
-  if (operation_.state() == Operation::State::active) environment_.gate.hold(operation_, now);
+  if (!waiting_ && operation_.state() == Operation::State::active) {
+    environment_.gate.hold(operation_, now);
+  }
 }
 
 void Session::on_client_drained(TimePoint now) noexcept {
-  if (operation_.state() == Operation::State::held && dialogue_->owed() > 0) {
+  if (!waiting_ && operation_.state() == Operation::State::held && dialogue_->owed() > 0) {
     environment_.gate.resume(operation_, now);
   }
 }

@@ -67,7 +67,7 @@ class Session {
   // An operation has a slot while the backend waits for this client: for the rest of something, or
   // for the next statement of its transaction.
   [[nodiscard]] bool awaits_client() const noexcept {
-    return operation_.state() == Operation::State::active &&
+    return !waiting_ && operation_.state() == Operation::State::active &&
            (dialogue_->awaits_client() || !dialogue_->engaged());
   }
   // The last words to the client, if there were any of ours.
@@ -122,8 +122,10 @@ class Session {
   std::optional<wire::Farewell> farewell_;
 
   State state_ = State::startup;
-  bool waiting_ = false;  // The operation is in the gate's queue.
-  bool parked_ = false;   // A statement is kept back until the replies before it are complete.
+  // The operation is in the gate's queue: until the verdict has been taken, its state is the
+  // gate's.
+  bool waiting_ = false;
+  bool parked_ = false;  // A statement is kept back until the replies before it are complete.
   bool ungated_ = false;
   bool client_was_broken_ = false;
   bool need_more_ = false;  // The dialogue can't go on with what client_in_ holds.

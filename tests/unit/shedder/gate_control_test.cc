@@ -9,7 +9,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using State = Operation::State;
 using Kind = Verdict::Kind;
 

@@ -339,6 +339,21 @@ TEST_F(SessionTest, AClientThatTakesNothingGivesItsSlotUpUntilItDoes) {
   EXPECT_EQ(holder_.state(), State::active);
 }
 
+// The gate may have decided on another thread: until the session hears of it, nothing may be
+// concluded.
+TEST_F(SessionTest, AVerdictThatIsUnderWayIsNotMistakenForAStall) {
+  occupy();
+  ScriptedSession waiter(proxy_);
+  waiter.log_in();
+  waiter.client(query("DELETE FROM t"));
+  release();
+  EXPECT_FALSE(waiter.session->awaits_client());
+  waiter.session->on_client_stalled(proxy_.now);
+  EXPECT_EQ(waiter.state(), State::active);
+  ASSERT_TRUE(waiter.take_verdict());
+  EXPECT_EQ(waiter.to_server, query("DELETE FROM t"));
+}
+
 TEST_F(SessionTest, ACopyWhoseClientStallsTakesItsSlotBackWithTheNextBytes) {
   holder_.log_in();
   holder_.client(query("COPY t FROM STDIN"));
