@@ -2,10 +2,13 @@
 #include "config/parse.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
+#include <sstream>
 
 #include "config/endpoint.h"
 #include "config/read_policy.h"
@@ -196,17 +199,44 @@ void sort(Diagnostics& diagnostics) {
   });
 }
 
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { latest = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  YAML::Mark latest;
+};
+
+// Where it begins, if there is one. Not YAML::LoadAll: in yaml-cpp 0.7 a stray comma between two
+// documents makes that find empty documents for ever.
+std::optional<YAML::Mark> second_document(std::string_view text) {
+  std::istringstream stream{std::string(text)};
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return std::nullopt;
+  return starts.latest;
+}
+
 }  // namespace
 
 tl::expected<Config, Diagnostics> parse(std::string_view text, std::string_view file) {
   Reading reading{.file = std::string(file)};
   Config config;
   try {  // The one place that meets yaml-cpp's exceptions.
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      reading.report(documents[1].Mark(), "a second document begins; expected one in the file");
+    if (const auto second = second_document(text)) {
+      reading.report(*second, "a second document begins; expected one in the file");
     }
-    config = read_config(documents.empty() ? YAML::Node() : documents[0], reading);
+    config = read_config(YAML::Load(std::string(text)), reading);
     Diagnostics between_fields = validate(config, reading.positions, file);
     std::move(between_fields.begin(), between_fields.end(),
               std::back_inserter(reading.diagnostics));

@@ -36,6 +36,7 @@ class Dialogue final : public wire::Dialogue {
   }
   [[nodiscard]] std::span<const std::byte> ask_for_answers() const noexcept override;
   [[nodiscard]] bool engaged() const noexcept override { return owed_ > 0 || batch_open_; }
+  [[nodiscard]] bool has_work() const noexcept override { return owed_ > 0 || batch_begun_; }
   [[nodiscard]] bool in_transaction() const noexcept override { return status_ != 'I'; }
   [[nodiscard]] bool at_rest() const noexcept override;
   [[nodiscard]] bool server_mid_message() const noexcept override { return server_.mid_message(); }

@@ -251,7 +251,7 @@ void Session::on_reply_complete(TimePoint now) noexcept {
   // would go to a transaction more with every statement, and all of them would meet at the same
   // locks.
   if (dialogue_->in_transaction()) return;
-  if (!dialogue_->engaged()) {
+  if (!dialogue_->has_work()) {
     complete(outcome, now);
   } else if (operation_.state() == Operation::State::active) {
     environment_.gate.complete_ridden(operation_, outcome, now);

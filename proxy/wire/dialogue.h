@@ -149,6 +149,9 @@ class Dialogue {
   [[nodiscard]] virtual std::span<const std::byte> ask_for_answers() const noexcept = 0;
   // The backend has something to do, or part of it: a reply is owed, or a batch is open.
   [[nodiscard]] virtual bool engaged() const noexcept = 0;
+  // A reply is owed, or an open batch holds a statement: less than engaged(), which a batch is from
+  // its first message on, were it only the closing of a statement.
+  [[nodiscard]] virtual bool has_work() const noexcept = 0;
   // By the backend's last word: an open transaction, sound or failed.
   [[nodiscard]] virtual bool in_transaction() const noexcept = 0;
   // Nothing is under way on either side: no open message, batch, reply or transaction.

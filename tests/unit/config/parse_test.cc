@@ -12,6 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
 
 GateOptions gate_of(const std::string& gate) {
   const auto parsed = parse(with_upstream("    gate: " + gate + "\n"), "f");
@@ -165,9 +167,14 @@ TEST(Parse, AFileWithoutAMapIsReported) {
               ElementsAre("f:1:1: the file is a single value; expected a map"));
 }
 
+TEST(Parse, AStrayCommaEndsTheReading) {
+  EXPECT_THAT(problems(with_minimum("") + ",\n"), Not(IsEmpty()));
+  EXPECT_THAT(problems("#\n\n,\na\n"), Not(IsEmpty()));
+}
+
 TEST(Parse, ASecondDocumentIsNotSilentlyIgnored) {
   EXPECT_THAT(problems(with_minimum("") + "---\nworkers: 1\n"),
-              ElementsAre("f:4:1: a second document begins; expected one in the file"));
+              ElementsAre("f:3:1: a second document begins; expected one in the file"));
 }
 
 TEST(Parse, DeepNestingAndGarbageOnlyMakeProblems) {

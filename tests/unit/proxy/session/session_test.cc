@@ -82,7 +82,7 @@ TEST_F(SessionTest, OfAShedBatchNothingReachesTheDatabase) {
   ScriptedSession waiter(proxy_);
   waiter.log_in();
   waiter.client(parse("", "INSERT INTO t VALUES (1)") + bind("", "") + execute() +
-                parse("", "INSERT INTO t VALUES (2)") + bind("", "") + execute() + sync());
+                parse("", "INSERT INTO t VALUES (2)") + bind("", "") + execute() + loadline::test::sync());
   expire();
   ASSERT_TRUE(waiter.take_verdict());
   EXPECT_EQ(waiter.to_server, "");
@@ -125,7 +125,7 @@ TEST_F(SessionTest, ABatchThatBeginsWithACloseIsGatedBehindTheReplyToIt) {
   occupy();
   ScriptedSession other(proxy_);
   other.log_in();
-  other.client(close_statement("old") + parse("", "INSERT") + bind("", "") + execute() + sync());
+  other.client(close_statement("old") + parse("", "INSERT") + bind("", "") + execute() + loadline::test::sync());
   EXPECT_EQ(other.to_server, close_statement("old") + flush());
   EXPECT_EQ(other.state(), State::idle);
   other.server(message('3', {}));
@@ -186,6 +186,23 @@ TEST_F(SessionTest, UnderPressureAPipelineGoesOneByOneAndInOrder) {
   const auto first = holder_.to_client.find(ready());
   const auto refusal = holder_.to_client.find("C53000");
   EXPECT_LT(first, refusal);
+}
+
+TEST_F(SessionTest, ABatchThatOnlyClosesSomethingKeepsNoSlot) {
+  occupy();
+  ScriptedSession waiter(proxy_);
+  waiter.log_in();
+  waiter.client(query("SELECT f(10)"));
+  holder_.client(close_statement("s"));
+  release();
+  EXPECT_EQ(holder_.state(), State::idle);
+  ASSERT_TRUE(waiter.take_verdict());
+  // The batch goes on with work: that waits its turn, once the closing has been answered.
+  holder_.client(parse("", "SELECT f(20)") + bind("", "") + execute() + loadline::test::sync());
+  EXPECT_EQ(holder_.state(), State::idle);
+  EXPECT_TRUE(holder_.to_server.ends_with(close_statement("s") + flush()));
+  holder_.server(message('3', {}));
+  EXPECT_EQ(holder_.state(), State::waiting);
 }
 
 TEST_F(SessionTest, ARefusalStandsBehindTheReplyOfTheControlStatementBeforeIt) {
