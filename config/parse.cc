@@ -98,14 +98,14 @@ Listener read_listener(const YamlEntry& entry, Reading& reading) {
   return listener;
 }
 
-// auto, a number, or {min, max, initial}.
+// auto, a number, or {law, min, max, initial}.
 void read_limit(YamlMap& gate, GateOptions& options, Reading& reading) {
   constexpr CountRange kRange = {1, 100'000};
   const auto entry = gate.entry("limit");
   if (!entry) return;
   if (!entry->node.IsMap()) {
     std::uint32_t fixed = 0;
-    read_count_or_auto(gate, "limit", fixed, kRange, ", or {min: , max: , initial: }");
+    read_count_or_auto(gate, "limit", fixed, kRange, ", or {law: , min: , max: , initial: }");
     if (fixed == 0) return;
     options.limit_mode = LimitMode::fixed;
     options.limit_initial = fixed;
@@ -114,6 +114,11 @@ void read_limit(YamlMap& gate, GateOptions& options, Reading& reading) {
   const GateOptions defaults = options;
   const std::size_t problem_count = reading.diagnostics.size();
   YamlMap map(*entry, reading);
+  constexpr std::array<std::string_view, 5> kLaws = {"knee", "aimd", "vegas", "gradient2",
+                                                     "correlation"};
+  constexpr std::array kModes = {LimitMode::automatic, LimitMode::aimd, LimitMode::vegas,
+                                 LimitMode::gradient2, LimitMode::correlation};
+  if (const auto law = map.read_name("law", kLaws)) options.limit_mode = kModes[*law];
   map.read("min", options.limit_min, kRange);
   map.read("max", options.limit_max, kRange);
   // A default must not contradict what was written.
@@ -133,6 +138,8 @@ GateOptions read_gate(const YamlEntry& entry, Reading& reading) {
   map.read("deadline", options.deadline, {1ms, 1h});
   map.read("wait_max", options.wait_max, {1ms, 1min});
   map.read("pressure_after", options.pressure_after, {1ms, 1min});
+  constexpr std::array<std::string_view, 2> kSwitch = {"off", "on"};
+  if (const auto rejector = map.read_name("rejector", kSwitch)) options.rejector = *rejector == 1;
   read_count_or_auto(map, "waiting_max", options.waiting_max, {1, 1'000'000});
   map.read("starvation_floor_percent", options.starvation_floor_percent, {0, 50});
   map.finish();

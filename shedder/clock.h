@@ -18,4 +18,9 @@ struct MonotonicClock {
 
 using TimePoint = MonotonicClock::time_point;
 
+// Time since `then`; nothing if `now`, read on another thread, is a little behind.
+[[nodiscard]] constexpr Duration elapsed_since(TimePoint then, TimePoint now) noexcept {
+  return now > then ? now - then : Duration::zero();
+}
+
 }  // namespace loadline

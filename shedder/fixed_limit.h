@@ -17,6 +17,7 @@ class FixedLimit {
   LimitStep on_tick(const LoadTotals& /*totals*/, Duration /*service*/, TimePoint now) noexcept {
     return {.slots = limit_, .phase = {}, .due = now + std::chrono::hours(1)};
   }
+  void set_bounds(const LimitBounds& /*bounds*/) noexcept {}
   [[nodiscard]] LimitSnapshot snapshot() const noexcept {
     return {.limit = static_cast<double>(limit_), .elasticity = 0, .reason = "fixed", .updates = 0};
   }

@@ -14,39 +14,26 @@ Gate::Gate(const GateOptions& options, std::uint32_t worker_count, std::uint64_t
 Gate::~Gate() = default;
 
 Verdict Gate::offer(Operation& operation, const OperationProfile& profile, TimePoint now) noexcept {
-  assert(operation.state_ == Operation::State::idle);
-  assert(operation.worker_index_ < state_->worker_count);
   State& state = *state_;
-  TierCounters& tier =
-      state.shard_of(operation).tiers[static_cast<std::size_t>(profile.priority.tier())];
-  tier.offered.add(1);
-  operation.profile_ = profile;
-  operation.offered_at_ = now;
-  operation.served_ = Duration::zero();
-
-  SlotCounter::Counts counts;
-  if (!state.draining.load(std::memory_order_relaxed) &&
-      state.counter.take_if_calm(state.slots.load(std::memory_order_relaxed), counts)) {
-    state.activate(operation, counts, now);
-    tier.admitted_at_once.add(1);
-    return operation.verdict_;
-  }
+  const bool fits_caps = state.begin(operation, profile, now);
+  if (!state.passes_threshold(operation, now)) return operation.verdict_;
+  if (fits_caps && state.start_at_once(operation, now)) return operation.verdict_;
   const State::Lock lock(state.mutex);
+  // A slot may have come free while we waited for the lock.
+  if (fits_caps && state.start_at_once(operation, now)) return operation.verdict_;
   state.wait_or_shed(operation, now);
   return operation.verdict_;
 }
 
 void Gate::admit_unconditionally(Operation& operation, const OperationProfile& profile,
                                  TimePoint now) noexcept {
-  assert(operation.state_ == Operation::State::idle);
   State& state = *state_;
-  TierCounters& tier =
-      state.shard_of(operation).tiers[static_cast<std::size_t>(profile.priority.tier())];
-  tier.offered.add(1);
-  tier.admitted_at_once.add(1);
-  operation.profile_ = profile;
-  operation.offered_at_ = now;
-  operation.served_ = Duration::zero();
+  (void)state.begin(operation, profile, now);
+  ObservationShard& shard = state.shard_of(operation);
+  shard.tiers[State::tier_index(operation)].admitted_at_once.add(1);
+  DemandCounters& demand = shard.demands[State::demand_index(operation)];
+  demand.entered.add(1);
+  demand.started.add(1);
   state.activate(operation, state.counter.take_regardless(), now);
 }
 
@@ -84,11 +71,12 @@ void Gate::hold(Operation& operation, TimePoint now) noexcept {
   operation.served_ += elapsed_since(operation.active_since_, now);
   operation.state_ = Operation::State::held;
   state_->shard_of(operation).held.add(1);
-  state_->release_slot(now);
+  state_->release(operation, operation.served_, now);
 }
 
 void Gate::resume(Operation& operation, TimePoint now) noexcept {
   assert(operation.state_ == Operation::State::held);
+  (void)state_->enter_caps(operation);
   state_->counter.take_regardless();
   state_->shard_of(operation).held.add(-1);
   operation.state_ = Operation::State::active;
@@ -100,9 +88,10 @@ void Gate::complete(Operation& operation, Outcome outcome, TimePoint now) noexce
   const bool was_active = operation.state_ == Operation::State::active;
   assert(was_active || operation.state_ == Operation::State::held);
   state.record_answer(operation, outcome, now);
+  const Duration service = state.service_until(operation, now);
   operation.state_ = Operation::State::idle;
   if (was_active) {
-    state.release_slot(now);
+    state.release(operation, service, now);
   } else {
     state.shard_of(operation).held.add(-1);
   }
@@ -113,10 +102,9 @@ bool Gate::abandon(Operation& operation, TimePoint /*now*/) noexcept {
   const State::Lock lock(state.mutex);
   if (operation.state_ != Operation::State::waiting) return false;
   state.unlink(operation);
-  state.counter.stop_waiting();
+  state.publish_waiting();
   operation.state_ = Operation::State::idle;
-  const auto tier = static_cast<std::size_t>(operation.profile_.priority.tier());
-  state.decided.tiers[tier].abandoned_waiting.add(1);
+  state.decided.tiers[State::tier_index(operation)].abandoned_waiting.add(1);
   return true;
 }
 
@@ -124,6 +112,85 @@ bool Gate::take_wake_request() noexcept {
   // The read alone is free when there is none, and every worker asks often.
   return state_->wake_requested.load(std::memory_order_relaxed) &&
          state_->wake_requested.exchange(false, std::memory_order_acq_rel);
+}
+
+bool Gate::State::begin(Operation& operation, const OperationProfile& profile,
+                        TimePoint now) noexcept {
+  assert(operation.state_ == Operation::State::idle);
+  assert(operation.worker_index_ < worker_count);
+  operation.profile_ = profile;
+  operation.offered_at_ = now;
+  operation.served_ = Duration::zero();
+  operation.charged_ = 0;
+  const bool fits_caps = enter_caps(operation);
+  operation.demand_ = static_cast<std::uint8_t>(demand_of(operation, fits_caps));
+  ObservationShard& shard = shard_of(operation);
+  shard.tiers[tier_index(operation)].offered.add(1);
+  DemandCounters& demand = shard.demands[demand_index(operation)];
+  demand.offered.add(1);
+  demand.offered_by_level[profile.priority.level()].add(1);
+  return fits_caps;
+}
+
+bool Gate::State::passes_threshold(Operation& operation, TimePoint now) noexcept {
+  const auto threshold = PriorityThreshold::from_word(
+      thresholds[demand_index(operation)].load(std::memory_order_relaxed));
+  ObservationShard& shard = shard_of(operation);
+  if (threshold.is_open() || threshold.passes(operation.profile_.priority, shard.rng.next())) {
+    shard.demands[demand_index(operation)].entered.add(1);
+    return true;
+  }
+  if (leave_caps(operation)) {
+    const Lock lock(mutex);
+    queue.unpark(operation.fingerprint_slot_);
+    publish_waiting();
+    dispatch(now);
+  }
+  set_shed(operation, ShedReason::overload, shard.rng, now);
+  shard.tiers[tier_index(operation)].shed[static_cast<std::size_t>(ShedReason::overload)].add(1);
+  return false;
+}
+
+Demand Gate::State::demand_of(const Operation& operation, bool fits_caps) noexcept {
+  if (operation.is_heavy_) return Demand::heavy;
+  if (!fits_caps) return Demand::capped;
+  return operation.profile_.operation_class == OperationClass::read ? Demand::read : Demand::write;
+}
+
+bool Gate::State::start_at_once(Operation& operation, TimePoint now) noexcept {
+  SlotCounter::Counts counts;
+  if (draining.load(std::memory_order_relaxed) ||
+      !counter.take_if_calm(slots.load(std::memory_order_relaxed), counts)) {
+    return false;
+  }
+  activate(operation, counts, now);
+  ObservationShard& shard = shard_of(operation);
+  shard.tiers[tier_index(operation)].admitted_at_once.add(1);
+  shard.demands[demand_index(operation)].started.add(1);
+  return true;
+}
+
+bool Gate::State::enter_caps(Operation& operation) noexcept {
+  const std::uint64_t fingerprint = operation.profile_.fingerprint;
+  operation.is_heavy_ = false;
+  if (fingerprint == 0) return true;
+  const CountingTable::Entry entry = fingerprint_counts.enter(fingerprint);
+  operation.fingerprint_slot_ = entry.slot;
+  fingerprints.claim(entry.slot, fingerprint);
+  const FingerprintBook::Limits& limits = fingerprints.limits(entry.slot);
+  bool fits = entry.active <= limits.cap.load(std::memory_order_relaxed);
+  if (limits.is_heavy.load(std::memory_order_relaxed)) {
+    operation.is_heavy_ = true;
+    const std::uint32_t before = heavy_active.fetch_add(1, std::memory_order_relaxed);
+    fits = fits && before < heavy_max.load(std::memory_order_relaxed);
+  }
+  return fits;
+}
+
+bool Gate::State::leave_caps(const Operation& operation) noexcept {
+  if (operation.profile_.fingerprint == 0) return false;
+  if (operation.is_heavy_) heavy_active.fetch_sub(1, std::memory_order_relaxed);
+  return fingerprint_counts.leave(operation.fingerprint_slot_);
 }
 
 void Gate::State::activate(Operation& operation, SlotCounter::Counts counts,
@@ -140,10 +207,25 @@ void Gate::State::activate(Operation& operation, SlotCounter::Counts counts,
                         .retry_after = Duration::zero()};
 }
 
-void Gate::State::release_slot(TimePoint now) noexcept {
-  if (counter.give_back().waiting == 0) return;
+void Gate::State::release(Operation& operation, Duration service, TimePoint now) noexcept {
+  const bool somebody_is_parked = leave_caps(operation);
+  if (counter.give_back().waiting == 0 && !somebody_is_parked) return;
   const Lock lock(mutex);
+  if (somebody_is_parked) {
+    queue.unpark(operation.fingerprint_slot_);
+    publish_waiting();
+  }
+  if (operation.charged_ > 0 && estimate.service() > Duration::zero()) {
+    const double took = std::chrono::duration<double>(service) / estimate.service();
+    queue.correct(operation, took - operation.charged_);
+    operation.charged_ = took;  // A transaction comes here after each of its statements.
+  }
   dispatch(now);
+}
+
+Duration Gate::State::service_until(const Operation& operation, TimePoint now) const noexcept {
+  if (operation.state_ != Operation::State::active) return operation.served_;
+  return operation.served_ + elapsed_since(operation.active_since_, now);
 }
 
 void Gate::State::record_answer(Operation& operation, Outcome outcome, TimePoint now) noexcept {
@@ -154,10 +236,7 @@ void Gate::State::record_answer(Operation& operation, Outcome outcome, TimePoint
     shard.overloaded.add(1);
     return;
   }
-  Duration service = operation.served_;
-  if (operation.state_ == Operation::State::active) {
-    service += elapsed_since(operation.active_since_, now);
-  }
+  const Duration service = service_until(operation, now);
   tier.completed.add(1);
   tier.service.record(service);
   if (outcome == Outcome::overload || outcome == Outcome::lost) tier.failed.add(1);
@@ -166,10 +245,18 @@ void Gate::State::record_answer(Operation& operation, Outcome outcome, TimePoint
 
   shard.answered.add(1);
   shard.service_nanoseconds.add(service.count());
+  if (service <= Duration::zero()) return;
+  const double latency_seconds = static_cast<double>(service.count()) * 1e-9;
+  const double log_latency = std::log(latency_seconds);
+  if (operation.profile_.fingerprint != 0) {
+    FingerprintCounters& fingerprint = shard.fingerprints[operation.fingerprint_slot_];
+    fingerprint.count.add(1);
+    fingerprint.log_seconds.add(log_latency);
+    fingerprint.seconds.add(latency_seconds);
+  }
   const LimitPhase phase = LimitPhase::from_number(operation.limit_phase_);
   const bool same_phase = operation.limit_phase_ == limit_phase.load(std::memory_order_relaxed);
-  if (!phase.is_measured() || !same_phase || service <= Duration::zero()) return;
-  const double log_latency = std::log(static_cast<double>(service.count()) * 1e-9);
+  if (!phase.is_measured() || !same_phase) return;
   shard.samples.add(1);
   shard.sample_active.add(operation.verdict_.active);
   shard.sample_log_latency.add(

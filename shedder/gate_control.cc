@@ -1,31 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <utility>
 
 #include "shedder/gate_state.h"
 
 namespace loadline {
 namespace {
 
-constexpr Duration kTickIdle = std::chrono::milliseconds(250);
+using std::chrono::milliseconds;
+
+constexpr Duration kTickIdle = milliseconds(250);
+constexpr Duration kTickStalled = milliseconds(10);
+constexpr Duration kFingerprintInterval = milliseconds(200);
+constexpr Duration kRejectorInterval = milliseconds(20);
+constexpr Duration kProbeInterval = std::chrono::seconds(1);
+
+// From how full on the slots count as used up.
+constexpr double kSaturatedShare = 0.7;
+
+// What heavy operations may have of the slots while light ones had to wait a moment ago.
+constexpr double kHeavyShare = 0.25;
+constexpr Duration kLightWaited = milliseconds(200);
+
+std::vector<std::unique_ptr<ObservationShard>> make_shards(std::uint32_t workers,
+                                                           std::size_t fingerprint_slots,
+                                                           std::uint64_t seed) {
+  std::vector<std::unique_ptr<ObservationShard>> shards;
+  for (std::uint32_t i = 0; i < workers; ++i) {
+    shards.push_back(std::make_unique<ObservationShard>(fingerprint_slots, seed + i));
+  }
+  return shards;
+}
 
 }  // namespace
 
 Gate::State::State(const GateOptions& gate_options, std::uint32_t workers, std::uint64_t seed)
     : slots(gate_options.limit_initial),
+      fingerprint_counts(kFingerprintSlots),
+      fingerprints(fingerprint_counts.slot_count()),
       worker_count(workers),
-      shards(std::make_unique<ObservationShard[]>(workers)),
+      shards(make_shards(workers, fingerprint_counts.slot_count(), ~seed)),
+      decided(0, seed),
       options(gate_options),
       wheel(TimePoint()),
       rng(seed),
-      limiter(make_limiter(gate_options, gate_options.limit_initial)) {}
+      limiter(make_limiter(gate_options, gate_options.limit_initial)),
+      fingerprint_totals(fingerprint_counts.slot_count()),
+      fingerprint_active(fingerprint_counts.slot_count()) {
+  for (auto& threshold : thresholds) threshold.store(PriorityThreshold().word());
+}
 
 TimePoint Gate::tick(TimePoint now) noexcept {
   State& state = *state_;
   const State::Lock lock(state.mutex);
   state.expire(now);
-  const TimePoint limiter_due = state.run_limiter(now);
+  const LoadTotals totals = state.totals();
+  state.run_stall_detector(totals, now);
+  TimePoint due = now + kTickStalled;
+  if (!state.stall.is_stalled()) {
+    due = std::min(now + kTickIdle, state.run_limiter(totals, now));
+    state.run_fingerprints(now);
+  }
+  due = std::min(due, state.run_rejector(now));
   state.dispatch(now);
-  state.tick_due = std::min({now + kTickIdle, limiter_due, state.wheel.next_due()});
+  state.tick_due = std::min(due, state.wheel.next_due());
   return state.tick_due;
 }
 
@@ -33,14 +71,15 @@ void Gate::reconfigure(const GateOptions& options, TimePoint now) noexcept {
   State& state = *state_;
   const State::Lock lock(state.mutex);
   const bool same_mode = options.limit_mode == state.options.limit_mode;
-  if (auto* knee = std::get_if<KneeLimit>(&state.limiter); knee != nullptr && same_mode) {
-    knee->set_bounds({.min = options.limit_min, .max = options.limit_max});
+  if (same_mode && options.limit_mode != LimitMode::fixed) {
+    const LimitBounds bounds = {.min = options.limit_min, .max = options.limit_max};
+    std::visit([&bounds](auto& law) { law.set_bounds(bounds); }, state.limiter);
   } else {
     // Automatic goes on from the fixed limit: it is the best guess there is.
     state.limiter = State::make_limiter(options, state.slots.load(std::memory_order_relaxed));
   }
   state.options = options;
-  (void)state.run_limiter(now);
+  (void)state.run_limiter(state.totals(), now);
   state.dispatch(now);
 }
 
@@ -56,7 +95,7 @@ GateSnapshot Gate::snapshot() const {
   GateSnapshot snapshot;
   std::int64_t held = 0;
   for (std::uint32_t i = 0; i < state.worker_count; ++i) {
-    const ObservationShard& shard = state.shards[i];
+    const ObservationShard& shard = *state.shards[i];
     held += shard.held.read();
     snapshot.ridden += shard.ridden.read();
     for (std::size_t tier = 0; tier < kTierCount; ++tier) {
@@ -70,40 +109,145 @@ GateSnapshot Gate::snapshot() const {
   snapshot.held = static_cast<std::uint32_t>(std::max<std::int64_t>(held, 0));
   const SlotCounter::Counts counts = state.counter.read();
   snapshot.active = counts.active;
-  snapshot.waiting = counts.waiting;
   snapshot.draining = state.draining.load(std::memory_order_relaxed);
 
   const State::Lock lock(state.mutex);
+  snapshot.waiting = state.queue.size();
   snapshot.under_pressure = state.under_pressure;
+  snapshot.is_stalled = state.stall.is_stalled();
+  for (std::size_t i = 0; i < kDemandCount; ++i) {
+    snapshot.rejection_ratio[i] = state.rejector.ratio(static_cast<Demand>(i));
+  }
+  snapshot.capped_fingerprints = state.fingerprints.capped_count();
   snapshot.limit = std::visit([](const auto& law) { return law.snapshot(); }, state.limiter);
   return snapshot;
 }
 
 Gate::State::Limiter Gate::State::make_limiter(const GateOptions& options, std::uint32_t initial) {
-  if (options.limit_mode == LimitMode::fixed) return FixedLimit(options.limit_initial);
-  return KneeLimit({.min = options.limit_min, .max = options.limit_max},
-                   std::clamp(initial, options.limit_min, options.limit_max));
+  const LimitBounds bounds = {.min = options.limit_min, .max = options.limit_max};
+  const std::uint32_t start = std::clamp(initial, options.limit_min, options.limit_max);
+  switch (options.limit_mode) {
+    case LimitMode::fixed:
+      break;
+    case LimitMode::automatic:
+      return KneeLimit(bounds, start);
+    case LimitMode::aimd:
+      return AimdLimit(bounds, start);
+    case LimitMode::vegas:
+      return VegasLimit(bounds, start);
+    case LimitMode::gradient2:
+      return Gradient2Limit(bounds, start);
+    case LimitMode::correlation:
+      return CorrelationLimit(bounds, start);
+  }
+  return FixedLimit(options.limit_initial);
 }
 
 LoadTotals Gate::State::totals() const noexcept {
   LoadTotals totals;
-  for (std::uint32_t i = 0; i < worker_count; ++i) shards[i].add_to(totals);
+  for (const auto& shard : shards) shard->add_to(totals);
   decided.add_to(totals);
   return totals;
 }
 
-TimePoint Gate::State::run_limiter(TimePoint now) noexcept {
-  const LoadTotals now_totals = totals();
-  estimate.on_tick(now_totals, now);
-  // Not std::visit, which may throw in theory.
-  auto* const knee = std::get_if<KneeLimit>(&limiter);
-  const LimitStep step = knee != nullptr ? knee->on_tick(now_totals, estimate.service(), now)
-                                         : std::get_if<FixedLimit>(&limiter)->on_tick(
-                                               now_totals, estimate.service(), now);
+TimePoint Gate::State::run_limiter(const LoadTotals& totals, TimePoint now) noexcept {
+  estimate.on_tick(totals, now);
+  const LimitStep step =
+      std::visit([&](auto& law) { return law.on_tick(totals, estimate.service(), now); }, limiter);
   slots.store(step.slots, std::memory_order_relaxed);
   limit_phase.store(step.phase.number(), std::memory_order_relaxed);
   under_pressure = is_pressed(now);
   return step.due;
+}
+
+void Gate::State::run_stall_detector(const LoadTotals& totals, TimePoint now) noexcept {
+  LatencySnapshot service;
+  for (const auto& shard : shards) {
+    for (const TierCounters& tier : shard->tiers) tier.service.add_to(service);
+  }
+  stall.on_tick({.ended = totals.answered + totals.overloaded,
+                 .active = counter.read().active,
+                 .service = &service},
+                now);
+  if (stall.is_stalled() && elapsed_since(probed_at, now) >= kProbeInterval) {
+    probed_at = now;
+    dispatch_probe(now);
+  }
+}
+
+void Gate::State::run_fingerprints(TimePoint now) noexcept {
+  if (now < fingerprints_due) return;
+  for (std::uint32_t slot = 0; slot < fingerprint_totals.size(); ++slot) {
+    FingerprintBook::Totals totals;
+    for (const auto& shard : shards) {
+      const FingerprintCounters& counters = shard->fingerprints[slot];
+      totals.count += counters.count.read();
+      totals.log_seconds += counters.log_seconds.read();
+      totals.seconds += counters.seconds.read();
+    }
+    fingerprint_totals[slot] = totals;
+    fingerprint_active[slot] = fingerprint_counts.counts(slot).active;
+  }
+  const auto limit = static_cast<double>(slots.load(std::memory_order_relaxed));
+  const bool saturated = counter.read().active >= kSaturatedShare * limit;
+  fingerprints.update(fingerprint_totals, fingerprint_active, saturated, limit,
+                      elapsed_since(fingerprints_since, now));
+  fingerprints_since = now;
+  // Caps may have risen.
+  queue.unpark_all();
+  publish_waiting();
+
+  const bool light_waits = elapsed_since(light_waited_at, now) < kLightWaited;
+  heavy_max.store(light_waits ? std::max(1U, static_cast<std::uint32_t>(kHeavyShare * limit))
+                              : std::numeric_limits<std::uint32_t>::max(),
+                  std::memory_order_relaxed);
+  fingerprints_due = now + kFingerprintInterval;
+}
+
+TimePoint Gate::State::run_rejector(TimePoint now) noexcept {
+  if (!options.rejector) return TimePoint::max();
+  if (now < rejector_due) return rejector_due;
+  Rejector::Input input;
+  for (std::size_t i = 0; i < kDemandCount; ++i) {
+    decided.demands[i].add_to(input.flows[i]);
+    PriorityCut::Counts levels = {};
+    for (const auto& shard : shards) {
+      const DemandCounters& demand = shard->demands[i];
+      demand.add_to(input.flows[i]);
+      for (std::size_t level = 0; level < kPriorityCount; ++level) {
+        levels[level] += demand.offered_by_level[level].read();
+      }
+    }
+    PriorityCut::Counts offered;
+    for (std::size_t level = 0; level < kPriorityCount; ++level) {
+      offered[level] = levels[level] - levels_mark[i][level];
+    }
+    levels_mark[i] = levels;
+    cuts[i].add(offered);
+  }
+  input.waiting = waiting_by_demand;
+  input.limit = static_cast<double>(slots.load(std::memory_order_relaxed));
+  input.active = counter.read().active;
+  input.heavy_limit =
+      std::min(input.limit, static_cast<double>(heavy_max.load(std::memory_order_relaxed)));
+  input.heavy_active = heavy_active.load(std::memory_order_relaxed);
+  input.may_arm =
+      std::exchange(was_full, false) || pressure.under_pressure(std::chrono::seconds(1), now);
+  if (stall.is_stalled()) {
+    rejector.freeze(input, now);
+  } else {
+    rejector.on_tick(input, now);
+  }
+  double ratio = 0;
+  for (std::size_t i = 0; i < kDemandCount; ++i) {
+    const double of_demand = rejector.ratio(static_cast<Demand>(i));
+    thresholds[i].store(cuts[i].threshold(of_demand).word(), std::memory_order_relaxed);
+    ratio = std::max(ratio, of_demand);
+  }
+  shed_ratio.store(static_cast<float>(std::max(ratio, estimate.shed_share())),
+                   std::memory_order_relaxed);
+  rejector_due = now + kRejectorInterval;
+  return queue.empty() && !rejector.is_armed() ? TimePoint::max() : rejector_due;
 }
 
 }  // namespace loadline

@@ -9,8 +9,13 @@ namespace loadline {
 
 // How the in-flight limit is found.
 enum class LimitMode : std::uint8_t {
-  automatic,  // By the knee limiter, between limit_min and limit_max.
-  fixed,      // limit_initial, for ever.
+  fixed,  // limit_initial, for ever.
+  // Between limit_min and limit_max: by the knee of throughput, or by a law that others use.
+  automatic,
+  aimd,
+  vegas,
+  gradient2,
+  correlation,
 };
 
 // The defaults are the documentation. Sources of the constants: docs/admission.md.
@@ -25,10 +30,12 @@ struct GateOptions {
   // How long a client is assumed to wait for its answer when it doesn't say.
   Duration deadline = std::chrono::seconds(1);
   // Wait budget: the longest an operation waits for a slot when the queue was recently empty.
-  Duration wait_max = std::chrono::milliseconds(100);
+  Duration wait_max = std::chrono::milliseconds(500);
   // Non-empty for this long, and too long for all in it to be served within half the wait budget,
   // is pressure: newest first from then on.
   Duration pressure_after = std::chrono::milliseconds(50);
+  // Refuse at once, by priority, what would only wait in vain.
+  bool rejector = true;
   // The most operations that may wait at once. 0: 1.5 x throughput x wait_max, at least 64.
   std::uint32_t waiting_max = 0;
   // Share of free slots, in percent, that goes to the worst waiting tier, so that none starves.

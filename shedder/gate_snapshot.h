@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "shedder/clock.h"
+#include "shedder/demand.h"
 #include "shedder/priority.h"
 #include "shedder/verdict.h"
 
@@ -49,6 +50,10 @@ struct GateSnapshot {
   std::uint64_t ridden = 0;     // Operations that shared a slot of their client's pipeline.
   bool under_pressure = false;  // The wait queue is served newest first.
   bool draining = false;
+  bool is_stalled = false;  // The database answers nothing; nothing is learned.
+  // Of what is offered of each demand, the share that is refused at once, by priority.
+  std::array<double, kDemandCount> rejection_ratio = {};
+  std::uint32_t capped_fingerprints = 0;  // Kinds of statement with a cap of their own now.
   LimitSnapshot limit;
   std::array<TierSnapshot, kTierCount> tiers;
 };

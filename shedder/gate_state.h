@@ -3,164 +3,154 @@
 
 // Inside of Gate; for shedder/gate*.cc only.
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <variant>
+#include <vector>
 
+#include "shedder/aimd_limit.h"
+#include "shedder/correlation_limit.h"
+#include "shedder/counting_table.h"
 #include "shedder/expiry_wheel.h"
+#include "shedder/fingerprint_book.h"
 #include "shedder/fixed_limit.h"
 #include "shedder/gate.h"
+#include "shedder/gradient2_limit.h"
 #include "shedder/knee_limit.h"
 #include "shedder/load_estimate.h"
 #include "shedder/observation.h"
 #include "shedder/pressure_detector.h"
+#include "shedder/priority_cut.h"
+#include "shedder/rejector.h"
 #include "shedder/rng.h"
+#include "shedder/slot_counter.h"
+#include "shedder/stall_detector.h"
+#include "shedder/vegas_limit.h"
 #include "shedder/wait_queue.h"
 
 namespace loadline {
 
-// How many are active and how many wait, in one word: whoever gives a slot back sees in the same
-// instruction whether anybody waits for it, and whoever begins to wait sees whether one is free. So
-// no wake-up can fall between the two, and the limit is never overshot.
-//
-// `active` is changed by everybody, `waiting` under the gate's lock only.
-class SlotCounter {
- public:
-  struct Counts {
-    std::uint32_t active = 0;
-    std::uint32_t waiting = 0;
-  };
-
-  [[nodiscard]] Counts read() const noexcept {
-    return unpack(word_.load(std::memory_order_acquire));
-  }
-
-  // Takes a slot if fewer than `slots` are taken and nobody waits. `counts`: as they are
-  // afterwards, or as they were if it fails.
-  [[nodiscard]] bool take_if_calm(std::uint32_t slots, Counts& counts) noexcept {
-    std::uint64_t word = word_.load(std::memory_order_relaxed);
-    do {
-      counts = unpack(word);
-      if (counts.waiting != 0 || counts.active >= slots) return false;
-    } while (!word_.compare_exchange_weak(word, word + kOneActive, std::memory_order_acq_rel,
-                                          std::memory_order_relaxed));
-    ++counts.active;
-    return true;
-  }
-  // Begins to wait, unless a slot is free and nobody waits. Under the lock.
-  [[nodiscard]] bool wait_unless_calm(std::uint32_t slots, Counts& counts) noexcept {
-    std::uint64_t word = word_.load(std::memory_order_relaxed);
-    do {
-      counts = unpack(word);
-      if (counts.waiting == 0 && counts.active < slots) return false;
-    } while (!word_.compare_exchange_weak(word, word + kOneWaiting, std::memory_order_acq_rel,
-                                          std::memory_order_relaxed));
-    ++counts.waiting;
-    return true;
-  }
-  // One of those waiting takes a slot if fewer than `slots` are taken. Under the lock.
-  [[nodiscard]] bool waiting_to_active(std::uint32_t slots, Counts& counts) noexcept {
-    std::uint64_t word = word_.load(std::memory_order_relaxed);
-    do {
-      counts = unpack(word);
-      if (counts.active >= slots) return false;
-    } while (!word_.compare_exchange_weak(word, word + kOneActive - kOneWaiting,
-                                          std::memory_order_acq_rel, std::memory_order_relaxed));
-    ++counts.active;
-    --counts.waiting;
-    return true;
-  }
-  // Under the lock.
-  void stop_waiting() noexcept { word_.fetch_sub(kOneWaiting, std::memory_order_acq_rel); }
-  Counts take_regardless() noexcept {
-    Counts counts = unpack(word_.fetch_add(kOneActive, std::memory_order_acq_rel));
-    ++counts.active;
-    return counts;
-  }
-  // The counts before.
-  Counts give_back() noexcept {
-    return unpack(word_.fetch_sub(kOneActive, std::memory_order_acq_rel));
-  }
-
- private:
-  static constexpr unsigned kWaitingShift = 32;
-  static constexpr std::uint64_t kOneActive = 1;
-  static constexpr std::uint64_t kOneWaiting = std::uint64_t{1} << kWaitingShift;
-
-  static constexpr Counts unpack(std::uint64_t word) noexcept {
-    return {.active = static_cast<std::uint32_t>(word),
-            .waiting = static_cast<std::uint32_t>(word >> kWaitingShift)};
-  }
-
-  std::atomic<std::uint64_t> word_ = 0;
-};
-
 struct Gate::State {
+  // Statements that are told apart at a time; the ninth of a set shares a slot with its like.
+  static constexpr std::size_t kFingerprintSlots = 1024;
+
   [[nodiscard]] static std::size_t tier_index(const Operation& operation) noexcept {
     return static_cast<std::size_t>(operation.profile_.priority.tier());
   }
-  [[nodiscard]] static ShedReason expiry_reason(const Operation& operation) noexcept {
-    return operation.expires_by_deadline_ ? ShedReason::deadline : ShedReason::queue_timeout;
+  [[nodiscard]] static std::size_t demand_index(const Operation& operation) noexcept {
+    return operation.demand_;
   }
 
   State(const GateOptions& options, std::uint32_t worker_count, std::uint64_t seed);
 
   using Lock = std::lock_guard<std::mutex>;
-  using Limiter = std::variant<FixedLimit, KneeLimit>;
+  using Limiter =
+      std::variant<FixedLimit, KneeLimit, AimdLimit, VegasLimit, Gradient2Limit, CorrelationLimit>;
 
   // gate.cc: on the path of an operation.
   [[nodiscard]] ObservationShard& shard_of(const Operation& operation) noexcept {
-    return shards[operation.worker_index_];
+    return *shards[operation.worker_index_];
   }
+  // Counts it as offered and under its caps. False: a cap is full.
+  [[nodiscard]] bool begin(Operation& operation, const OperationProfile& profile,
+                           TimePoint now) noexcept;
+  [[nodiscard]] static Demand demand_of(const Operation& operation, bool fits_caps) noexcept;
+  // False: refused by its priority, without a lock.
+  [[nodiscard]] bool passes_threshold(Operation& operation, TimePoint now) noexcept;
+  // True: a slot was free and nobody waited.
+  [[nodiscard]] bool start_at_once(Operation& operation, TimePoint now) noexcept;
+  // Counts it under its fingerprint and its lane. False: one of them is full.
+  [[nodiscard]] bool enter_caps(Operation& operation) noexcept;
+  // True: see CountingTable::leave.
+  [[nodiscard]] bool leave_caps(const Operation& operation) noexcept;
   void activate(Operation& operation, SlotCounter::Counts counts, TimePoint now) const noexcept;
-  void release_slot(TimePoint now) noexcept;
+  // An active operation ends or is held, after `service`.
+  void release(Operation& operation, Duration service, TimePoint now) noexcept;
+  [[nodiscard]] Duration service_until(const Operation& operation, TimePoint now) const noexcept;
   void record_answer(Operation& operation, Outcome outcome, TimePoint now) noexcept;
 
-  // gate_waiting.cc: all under the lock.
+  // gate_waiting.cc: all under the lock, except as said.
   void wait_or_shed(Operation& operation, TimePoint now) noexcept;
   void begin_waiting(Operation& operation, TimePoint now) noexcept;
   void dispatch(TimePoint now) noexcept;
+  // One that waits for its turn, beyond the limit, to see whether a stalled database answers.
+  void dispatch_probe(TimePoint now) noexcept;
+  void start(Operation& operation, SlotCounter::Counts counts, TimePoint now) noexcept;
   void expire(TimePoint now) noexcept;
   void flush(ShedReason reason, TimePoint now) noexcept;
-  // Takes it out of the queue; the counter is the caller's.
+  // Takes a waiting operation out.
   void unlink(Operation& operation) noexcept;
+  // The slot counter's view of the queue follows the queue.
+  void publish_waiting() noexcept;
   void shed_waiting(Operation& operation, ShedReason reason, TimePoint now) noexcept;
   void shed(Operation& operation, ShedReason reason, TimePoint now) noexcept;
-  [[nodiscard]] bool is_room_for(const Operation& newcomer, TimePoint now) noexcept;
+  // By anybody, with what is the caller's own.
+  void set_shed(Operation& operation, ShedReason reason, Rng& draws, TimePoint now) const noexcept;
+  [[nodiscard]] ShedReason expiry_reason(const Operation& operation) const noexcept;
+  [[nodiscard]] bool is_room_for(const Operation& operation, TimePoint now) noexcept;
+  [[nodiscard]] Duration expected_service(const Operation& operation) const noexcept;
   [[nodiscard]] std::uint32_t waiting_max() const noexcept;
   [[nodiscard]] bool is_pressed(TimePoint now) const noexcept;
+  [[nodiscard]] bool is_heavy_lane_full() const noexcept;
 
   // gate_control.cc: all under the lock.
   [[nodiscard]] static Limiter make_limiter(const GateOptions& options, std::uint32_t initial);
   [[nodiscard]] LoadTotals totals() const noexcept;
   // When the law wants to look again.
-  [[nodiscard]] TimePoint run_limiter(TimePoint now) noexcept;
+  [[nodiscard]] TimePoint run_limiter(const LoadTotals& totals, TimePoint now) noexcept;
+  void run_stall_detector(const LoadTotals& totals, TimePoint now) noexcept;
+  void run_fingerprints(TimePoint now) noexcept;
+  [[nodiscard]] TimePoint run_rejector(TimePoint now) noexcept;
 
   // Every operation writes the first line; the second changes once a tick.
   alignas(64) SlotCounter counter;
   alignas(64) std::atomic<std::uint32_t> slots;  // The limit in whole slots: see LimitStep.
   std::atomic<std::uint32_t> limit_phase = 0;    // LimitPhase.
   std::atomic<bool> draining = false;
+  std::array<std::atomic<std::uint32_t>, kDemandCount> thresholds;  // PriorityThreshold.
+  std::atomic<float> shed_ratio = 0;  // For retry_after: the share that is being refused.
+  std::atomic<std::uint32_t> heavy_max = std::numeric_limits<std::uint32_t>::max();
+
+  alignas(64) std::atomic<std::uint32_t> heavy_active = 0;
+  CountingTable fingerprint_counts;
+  FingerprintBook fingerprints;
 
   std::uint32_t worker_count;
-  std::unique_ptr<ObservationShard[]> shards;
+  std::vector<std::unique_ptr<ObservationShard>> shards;
 
-  ObservationShard
-      decided;  // Verdicts on those that waited. Written under the lock, by any thread.
+  // Verdicts on those that waited. Written under the lock, by any thread.
+  ObservationShard decided;
 
   alignas(64) mutable std::mutex mutex;
   // The rest is guarded by the mutex.
   GateOptions options;
   WaitQueue queue;
+  std::uint32_t published_waiting = 0;
+  const Operation* newcomer = nullptr;  // In offer(): hears its verdict as the return value.
+  std::array<std::uint32_t, kDemandCount> waiting_by_demand = {};
+  bool was_full = false;  // The queue's bound has been met since the rejector last looked.
   ExpiryWheel wheel;
   PressureDetector pressure;
   bool under_pressure = false;          // As the last tick saw it: a snapshot knows no time.
   std::uint32_t worst_tier_credit = 0;  // Percent of a pop that the worst waiting tier is owed.
+  TimePoint light_waited_at = {};       // When a light operation last had to wait.
   Rng rng;
   LoadEstimate estimate;
+  StallDetector stall;
+  TimePoint probed_at = {};
   Limiter limiter;
+  TimePoint fingerprints_due = {};
+  TimePoint fingerprints_since = {};
+  std::vector<FingerprintBook::Totals> fingerprint_totals;  // Room for run_fingerprints.
+  std::vector<std::uint32_t> fingerprint_active;
+  Rejector rejector;
+  TimePoint rejector_due = {};
+  std::array<PriorityCut, kDemandCount> cuts;
+  std::array<PriorityCut::Counts, kDemandCount> levels_mark = {};
   TimePoint tick_due = TimePoint::max();  // What the last tick returned, or sooner if asked since.
 
   std::atomic<bool> wake_requested = false;

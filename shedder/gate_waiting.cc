@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <bit>
 
 #include "shedder/gate_state.h"
 
@@ -9,16 +10,21 @@ namespace {
 // Expiries at one moment would make one moment of retries. Downward, so that wait_max is a maximum.
 constexpr double kExpiryJitter = 0.2;
 
+// Of the usual service time: what is dispatched with less left is more often late than not.
+constexpr double kServiceMargin = 2;
+
 constexpr Duration kDeadlineMax = std::chrono::hours(24);  // Keeps times far from overflow.
 
 // The wait queue's bound: what can be served within the wait budget, and half as much again, so
 // that the newest-first order has something to leave behind.
 constexpr double kWaitingBudgets = 1.5;
-constexpr double kWaitingMin = 64;
+constexpr double kWaitingMin = 256;  // Nothing is known of the throughput at first.
 constexpr double kWaitingMax = 100'000;
 
 // From how full a wait budget on it is served newest first.
 constexpr double kPressedShare = 0.5;
+
+constexpr Duration kTickWaiting = std::chrono::milliseconds(20);
 
 constexpr std::uint32_t kCreditForSlot = 100;
 
@@ -31,30 +37,48 @@ Duration scaled(Duration duration, double factor) noexcept {
   return std::chrono::duration_cast<Duration>(duration * factor);
 }
 
+// Who shares a turn: a tenant's light operations, its heavy ones, and those of each fingerprint
+// that has a cap, since one that waits for its cap keeps all behind it waiting.
+std::uint64_t flow_key(const OperationProfile& profile, bool is_capped) noexcept {
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
+  const std::uint64_t kind = is_capped ? profile.fingerprint | 1U : 0;
+  const std::uint64_t mixed = (profile.tenant ^ std::rotl(kind * kOdd, 29)) * kOdd;
+  return mixed ^ (mixed >> 32U);
+}
+
 }  // namespace
 
+// It is counted under its caps already.
 void Gate::State::wait_or_shed(Operation& operation, TimePoint now) noexcept {
-  if (draining.load(std::memory_order_relaxed)) {
-    return shed(operation, ShedReason::draining, now);
-  }
-  // A slot may have come free while we waited for the lock.
-  SlotCounter::Counts counts;
-  if (counter.take_if_calm(slots.load(std::memory_order_relaxed), counts)) {
-    shard_of(operation).tiers[tier_index(operation)].admitted_at_once.add(1);
-    return activate(operation, counts, now);
-  }
   const Duration asked = operation.profile_.deadline;
   const Duration deadline = asked == Duration::zero() ? options.deadline : asked;
   operation.deadline_at_ = now + std::min(deadline, kDeadlineMax);
-  if (deadline <= estimate.service()) return shed(operation, ShedReason::deadline, now);
-  if (!is_room_for(operation, now)) return shed(operation, ShedReason::queue_full, now);
-  begin_waiting(operation, now);
+  ShedReason reason = ShedReason::none;
+  if (draining.load(std::memory_order_relaxed)) {
+    reason = ShedReason::draining;
+  } else if (deadline <= expected_service(operation)) {
+    reason = ShedReason::deadline;
+  } else if (!is_room_for(operation, now)) {
+    reason = ShedReason::queue_full;
+  }
+  if (reason == ShedReason::none) {
+    begin_waiting(operation, now);
+  } else {
+    if (leave_caps(operation)) queue.unpark(operation.fingerprint_slot_);
+    shed(operation, reason, now);
+  }
+  publish_waiting();
+  newcomer = &operation;
+  dispatch(now);
+  newcomer = nullptr;
 }
 
-bool Gate::State::is_room_for(const Operation& newcomer, TimePoint now) noexcept {
+bool Gate::State::is_room_for(const Operation& operation, TimePoint now) noexcept {
   if (queue.size() < waiting_max()) return true;
+  was_full = true;
   Operation& worst = queue.worst();
-  if (newcomer.profile_.priority >= worst.profile_.priority) return false;
+  // In its own tier the oldest goes: under pressure the newest is served first anyhow.
+  if (operation.profile_.priority.tier() > worst.profile_.priority.tier()) return false;
   shed_waiting(worst, ShedReason::pushed_out, now);
   return true;
 }
@@ -64,6 +88,15 @@ std::uint32_t Gate::State::waiting_max() const noexcept {
   const double budget = std::chrono::duration<double>(options.wait_max).count();
   const double bound = kWaitingBudgets * estimate.throughput() * budget;
   return static_cast<std::uint32_t>(std::clamp(bound, kWaitingMin, kWaitingMax));
+}
+
+Duration Gate::State::expected_service(const Operation& operation) const noexcept {
+  if (operation.profile_.fingerprint == 0) return estimate.service();
+  const float known = fingerprints.limits(operation.fingerprint_slot_)
+                          .service_seconds.load(std::memory_order_relaxed);
+  if (known <= 0) return estimate.service();
+  const std::chrono::duration<double> expected(kServiceMargin * static_cast<double>(known));
+  return std::min(std::chrono::duration_cast<Duration>(expected), kDeadlineMax);
 }
 
 // A standing queue that is short enough for all in it to be served in time is no overload, only a
@@ -76,58 +109,126 @@ bool Gate::State::is_pressed(TimePoint now) const noexcept {
          static_cast<double>(queue.size()) > kPressedShare * served_in_budget;
 }
 
+bool Gate::State::is_heavy_lane_full() const noexcept {
+  return heavy_active.load(std::memory_order_relaxed) >= heavy_max.load(std::memory_order_relaxed);
+}
+
 void Gate::State::begin_waiting(Operation& operation, TimePoint now) noexcept {
-  SlotCounter::Counts counts;
-  if (!counter.wait_unless_calm(slots.load(std::memory_order_relaxed), counts)) {
-    // One came free just now.
-    return wait_or_shed(operation, now);
-  }
   const TimePoint patience_ends = now + scaled(options.wait_max, rng.uniform(1 - kExpiryJitter, 1));
   // Later than this it would be dispatched only to be too late.
-  const TimePoint doomed_at = operation.deadline_at_ - estimate.service();
+  const TimePoint doomed_at = operation.deadline_at_ - expected_service(operation);
   operation.expires_by_deadline_ = doomed_at < patience_ends;
   operation.expires_at_ = std::min(patience_ends, doomed_at);
   operation.state_ = Operation::State::waiting;
   operation.verdict_ = {.kind = Verdict::Kind::wait,
                         .reason = ShedReason::none,
-                        .active = counts.active,
-                        .waiting = counts.waiting,
+                        .active = counter.read().active,
+                        .waiting = queue.size() + 1,
                         .limit = static_cast<double>(slots.load(std::memory_order_relaxed)),
                         .waited = Duration::zero(),
                         .retry_after = Duration::zero()};
+  bool is_capped = false;
+  if (operation.profile_.fingerprint != 0) {
+    const std::uint32_t slot = operation.fingerprint_slot_;
+    is_capped =
+        fingerprints.limits(slot).cap.load(std::memory_order_relaxed) != FingerprintBook::kNoCap;
+    if (operation.is_heavy_) heavy_active.fetch_sub(1, std::memory_order_relaxed);
+    if (fingerprint_counts.suspend(slot)) queue.unpark(slot);
+  }
+  operation.flow_key_ = flow_key(operation.profile_, is_capped);
   if (queue.empty()) pressure.on_non_empty(now);
+  if (!operation.is_heavy_) light_waited_at = now;
   queue.push(operation);
+  ++waiting_by_demand[demand_index(operation)];
   wheel.add(operation);
-  if (operation.expires_at_ < tick_due) {
-    tick_due = operation.expires_at_;
+  // The controllers look after a queue from its beginning on.
+  const TimePoint wanted = std::min(operation.expires_at_, now + kTickWaiting);
+  if (wanted < tick_due) {
+    tick_due = wanted;
     wake_requested.store(true, std::memory_order_release);
   }
 }
 
+// One word says whether a slot is free and whether somebody waits for one. So whoever gives a slot
+// back after this call sees those who wait, and whoever gave one back before it is seen by the
+// dispatch() that follows.
+void Gate::State::publish_waiting() noexcept {
+  const std::uint32_t added = queue.ready() - published_waiting;
+  if (added == 0) return;
+  counter.add_waiting(added);
+  published_waiting += added;
+}
+
 void Gate::State::dispatch(TimePoint now) noexcept {
-  while (!queue.empty()) {
+  while (queue.ready() > 0) {
+    const auto lanes = is_heavy_lane_full() ? WaitQueue::Lanes::light_only : WaitQueue::Lanes::all;
     const bool worst_tiers_turn =
         worst_tier_credit + options.starvation_floor_percent >= kCreditForSlot;
     const auto order =
         is_pressed(now) ? WaitQueue::Order::newest_first : WaitQueue::Order::oldest_first;
-    Operation& operation = worst_tiers_turn ? queue.best_of_worst_tier(order) : queue.best(order);
+    Operation* const next =
+        worst_tiers_turn ? queue.best_of_worst_tier(order, lanes) : queue.best(order, lanes);
+    if (next == nullptr) return;  // Heavy ones, which wait for their lane.
+    Operation& operation = *next;
     if (operation.expires_at_ <= now) {  // The tick is late.
       shed_waiting(operation, expiry_reason(operation), now);
       continue;
     }
+    const std::uint32_t limit = slots.load(std::memory_order_relaxed);
+    if (counter.read().active >= limit) return;
+    const bool has_fingerprint = operation.profile_.fingerprint != 0;
+    const std::uint32_t slot = operation.fingerprint_slot_;
+    if (has_fingerprint && !fingerprint_counts.start(slot, fingerprints.limits(slot).cap.load(
+                                                               std::memory_order_relaxed))) {
+      queue.park(operation, slot);
+      publish_waiting();
+      continue;
+    }
     SlotCounter::Counts counts;
-    if (!counter.waiting_to_active(slots.load(std::memory_order_relaxed), counts)) return;
+    if (!counter.waiting_to_active(limit, counts)) {
+      if (has_fingerprint && fingerprint_counts.suspend(slot)) queue.unpark(slot);
+      publish_waiting();
+      return;
+    }
+    --published_waiting;
     worst_tier_credit += options.starvation_floor_percent;
     if (worst_tiers_turn) worst_tier_credit -= kCreditForSlot;
-
-    unlink(operation);
-    activate(operation, counts, now);
-    operation.verdict_.waited = elapsed_since(operation.offered_at_, now);
-    TierCounters& tier = decided.tiers[tier_index(operation)];
-    tier.admitted_from_queue.add(1);
-    tier.wait.record(operation.verdict_.waited);
-    operation.sink_->on_verdict(operation);
+    start(operation, counts, now);
   }
+}
+
+void Gate::State::dispatch_probe(TimePoint now) noexcept {
+  Operation* const best = queue.best(WaitQueue::Order::newest_first, WaitQueue::Lanes::light_only);
+  if (best == nullptr || best->expires_at_ <= now) return;
+  Operation& operation = *best;
+  if (operation.profile_.fingerprint != 0) {
+    (void)fingerprint_counts.start(operation.fingerprint_slot_, FingerprintBook::kNoCap);
+  }
+  counter.add_waiting(0U - 1U);
+  --published_waiting;
+  start(operation, counter.take_regardless(), now);
+}
+
+void Gate::State::start(Operation& operation, SlotCounter::Counts counts, TimePoint now) noexcept {
+  double cost = 1;
+  if (operation.profile_.fingerprint != 0) {
+    cost = static_cast<double>(
+        fingerprints.limits(operation.fingerprint_slot_).cost.load(std::memory_order_relaxed));
+  }
+  if (operation.is_heavy_) heavy_active.fetch_add(1, std::memory_order_relaxed);
+  operation.charged_ = cost;
+  queue.serve(operation, cost);
+  wheel.remove(operation);
+  if (queue.empty()) pressure.on_empty();
+  --waiting_by_demand[demand_index(operation)];
+  counts.waiting = queue.size();
+  activate(operation, counts, now);
+  operation.verdict_.waited = elapsed_since(operation.offered_at_, now);
+  TierCounters& tier = decided.tiers[tier_index(operation)];
+  tier.admitted_from_queue.add(1);
+  tier.wait.record(operation.verdict_.waited);
+  decided.demands[demand_index(operation)].started.add(1);
+  if (&operation != newcomer) operation.sink_->on_verdict(operation);
 }
 
 void Gate::State::expire(TimePoint now) noexcept {
@@ -143,20 +244,37 @@ void Gate::State::flush(ShedReason reason, TimePoint now) noexcept {
 void Gate::State::unlink(Operation& operation) noexcept {
   queue.remove(operation);
   wheel.remove(operation);
+  if (operation.profile_.fingerprint != 0) fingerprint_counts.withdraw(operation.fingerprint_slot_);
   if (queue.empty()) pressure.on_empty();
+  --waiting_by_demand[demand_index(operation)];
+}
+
+ShedReason Gate::State::expiry_reason(const Operation& operation) const noexcept {
+  if (operation.expires_by_deadline_) return ShedReason::deadline;
+  const bool is_capped =
+      operation.profile_.fingerprint != 0 &&
+      fingerprints.limits(operation.fingerprint_slot_).cap.load(std::memory_order_relaxed) !=
+          FingerprintBook::kNoCap;
+  return is_capped ? ShedReason::fingerprint : ShedReason::queue_timeout;
 }
 
 void Gate::State::shed_waiting(Operation& operation, ShedReason reason, TimePoint now) noexcept {
   unlink(operation);
-  counter.stop_waiting();
+  publish_waiting();
   shed(operation, reason, now);
-  operation.sink_->on_verdict(operation);
+  if (&operation != newcomer) operation.sink_->on_verdict(operation);
 }
 
 void Gate::State::shed(Operation& operation, ShedReason reason, TimePoint now) noexcept {
+  set_shed(operation, reason, rng, now);
+  decided.tiers[tier_index(operation)].shed[static_cast<std::size_t>(reason)].add(1);
+}
+
+void Gate::State::set_shed(Operation& operation, ShedReason reason, Rng& draws,
+                           TimePoint now) const noexcept {
   const SlotCounter::Counts counts = counter.read();
-  // The share of sheds stands in for a rejection ratio, as long as there is no rejector.
-  const double stretch = 1 + kRetryShedWeight * estimate.shed_share();
+  const double stretch =
+      1 + kRetryShedWeight * static_cast<double>(shed_ratio.load(std::memory_order_relaxed));
   operation.state_ = Operation::State::idle;
   operation.verdict_ = {
       .kind = Verdict::Kind::shed,
@@ -165,8 +283,8 @@ void Gate::State::shed(Operation& operation, ShedReason reason, TimePoint now) n
       .waiting = counts.waiting,
       .limit = static_cast<double>(slots.load(std::memory_order_relaxed)),
       .waited = elapsed_since(operation.offered_at_, now),
-      .retry_after = scaled(kRetryAfter, stretch * rng.uniform(kRetryJitterMin, kRetryJitterMax))};
-  decided.tiers[tier_index(operation)].shed[static_cast<std::size_t>(reason)].add(1);
+      .retry_after =
+          scaled(kRetryAfter, stretch * draws.uniform(kRetryJitterMin, kRetryJitterMax))};
 }
 
 }  // namespace loadline

@@ -4,15 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "shedder/pressure_detector.h"
-
 namespace loadline {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr double kGainTarget = 0.2;  // 1 - e at the operating point.
+constexpr double kGainTarget = 0.15;
 constexpr double kGainSmoothing = 0.3;
 constexpr double kStepGain = 0.25;
 // Above 1 from the fourth step in one direction on.
@@ -26,6 +24,7 @@ constexpr double kSwingSlots = 1.5;  // At least: a smaller one is rounded away.
 
 // Searching. At e = 0.8 half the slots still give 87% of the throughput.
 constexpr double kHalveAbove = 0.8;
+constexpr double kDoubleBelow = 0.2;
 constexpr double kGrowBelow = 0.5;
 constexpr double kGrowth = 0.25;
 constexpr double kSearchSpanMin = 0.3;  // ln(more / fewer): less says nothing.
@@ -60,6 +59,7 @@ LimitStep KneeLimit::on_tick(const LoadTotals& totals, Duration service, TimePoi
     started_ = true;
     enter(Step::hold, totals, now);
   }
+  take_advice(totals, now);
   switch (step_) {
     case Step::settle_first:
     case Step::settle_fewer:
@@ -271,7 +271,10 @@ void KneeLimit::on_cycle(const Phase& more_second, const LoadTotals& totals,
       std::abs(std::log(limit_ / std::max(throughput_limit_, 1.0))) < kSameLimit;
   const bool jumped =
       throughput > kRegimeJump * throughput_ || throughput * kRegimeJump < throughput_;
-  if (throughput_ > 0 && same_limit && jumped && !searching_) {
+  if (guard_.is_trying()) {
+    // The limit stays where it is.
+  } else if (throughput_ > 0 && same_limit && jumped && !searching_) {
+    guard_.forget();
     searching_ = true;
     gain_ = 1 - elasticity;
     reason_ = "regime_changed";
@@ -284,10 +287,31 @@ void KneeLimit::on_cycle(const Phase& more_second, const LoadTotals& totals,
   throughput_limit_ = limit_;
 }
 
+void KneeLimit::take_advice(const LoadTotals& totals, TimePoint now) noexcept {
+  switch (guard_.on_tick(limit_, totals.answered, step_ != Step::hold, now)) {
+    case TrialGuard::Advice::none:
+      return;
+    case TrialGuard::Advice::try_other:
+      set_limit(guard_.limit(), "trial");
+      break;
+    case TrialGuard::Advice::keep:
+      reason_ = "trial_kept";
+      haste_ = kHasteAtTurn;
+      gain_ = kGainTarget;
+      return;
+    case TrialGuard::Advice::go_back:
+      set_limit(guard_.limit(), "trial_failed");
+      break;
+  }
+  enter(Step::settle_first, totals, now);
+}
+
 void KneeLimit::search(double elasticity) noexcept {
   gain_ = 1 - elasticity;
   if (elasticity > kHalveAbove) {
     set_limit(limit_ / 2, "slow_start");
+  } else if (elasticity < kDoubleBelow) {
+    set_limit(limit_ * 2, "slow_start");
   } else if (elasticity < kGrowBelow) {
     set_limit(limit_ * std::exp(kGrowth), "slow_start");
   } else {
@@ -310,7 +334,7 @@ void KneeLimit::climb(double elasticity) noexcept {
   last_pull_ = pull;
   const double step =
       std::clamp(kStepGain * std::max(haste_, 1.0) * pull, -kStepDownMax, kStepUpMax);
-  set_limit(limit_ * std::exp(step), step >= 0 ? "rising" : "falling");
+  set_limit(guard_.bounded(limit_ * std::exp(step)), step >= 0 ? "rising" : "falling");
 }
 
 void KneeLimit::set_limit(double limit, std::string_view reason) noexcept {

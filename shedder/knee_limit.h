@@ -7,14 +7,15 @@
 #include "shedder/clock.h"
 #include "shedder/gate_snapshot.h"
 #include "shedder/limit_law.h"
+#include "shedder/trial_guard.h"
 
 namespace loadline {
 
 // Seeks the knee of throughput by the elasticity of latency.
 //
 // Throughput at n active operations is X = n / R, so d ln X / d ln n = 1 - e with e = d ln R / d ln
-// n: every added operation pays until e reaches 1. We stop at e = 0.8, which costs a few percent of
-// the peak and saves a fifth or more of the latency. e is measured by running with a few slots
+// n: every added operation pays until e reaches 1. We stop at e = 0.85, which costs two or three
+// percent of the peak and saves a fifth of the latency. e is measured by running with a few slots
 // more, then fewer, then more again, and comparing mean ln R: no remembered best latency, so
 // neither a slower disk nor a changed mix looks like queueing (what ratio laws such as Gradient2
 // and Vegas confuse). Logs, not counts of completions: when the limit rises small operations finish
@@ -22,7 +23,8 @@ namespace loadline {
 //
 // A cycle is: more, fewer (for twice as long), more; a drift of the load cancels out. Between
 // phases the database settles. First it searches: halves while half the slots would do as well,
-// grows by a quarter while they wouldn't nearly. Then it steps by the measured gain.
+// doubles or grows by a quarter while they wouldn't nearly. Then it steps by the measured gain, and
+// TrialGuard takes it back if that has led it astray.
 //
 // It learns only while the slots are used. It is blind to operations that wait for a lock without
 // slowing the others down (per-fingerprint caps are for those), needs some tens of answers a
@@ -82,6 +84,7 @@ class KneeLimit {
   void on_cycle(const Phase& more_second, const LoadTotals& totals, TimePoint now) noexcept;
   void search(double elasticity) noexcept;
   void climb(double elasticity) noexcept;
+  void take_advice(const LoadTotals& totals, TimePoint now) noexcept;
   void set_limit(double limit, std::string_view reason) noexcept;
 
   LimitBounds bounds_;
@@ -104,6 +107,8 @@ class KneeLimit {
   Phase more_first_ = {};
   Phase fewer_first_ = {};
   Phase fewer_second_ = {};
+
+  TrialGuard guard_;
 
   // For noticing that the regime changed.
   TimePoint cycle_since_ = {};

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "shedder/demand.h"
 #include "shedder/priority.h"
 #include "shedder/verdict.h"
 
@@ -28,10 +29,28 @@ namespace loadline {
   return "";
 }
 
+[[nodiscard]] constexpr std::string_view to_string(Demand demand) noexcept {
+  switch (demand) {
+    case Demand::read:
+      return "read";
+    case Demand::write:
+      return "write";
+    case Demand::heavy:
+      return "heavy";
+    case Demand::capped:
+      return "capped";
+  }
+  return "";
+}
+
 [[nodiscard]] constexpr std::string_view to_string(ShedReason reason) noexcept {
   switch (reason) {
     case ShedReason::none:
       return "none";
+    case ShedReason::overload:
+      return "overload";
+    case ShedReason::fingerprint:
+      return "fingerprint";
     case ShedReason::queue_timeout:
       return "queue_timeout";
     case ShedReason::queue_full:

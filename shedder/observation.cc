@@ -71,6 +71,15 @@ void TierCounters::add_to(TierSnapshot& snapshot) const noexcept {
   service.add_to(snapshot.service);
 }
 
+void DemandCounters::add_to(Rejector::Flow& flow) const noexcept {
+  flow.offered += offered.read();
+  flow.entered += entered.read();
+  flow.started += started.read();
+}
+
+ObservationShard::ObservationShard(std::size_t fingerprint_slots, std::uint64_t seed)
+    : fingerprints(fingerprint_slots), rng(seed) {}
+
 void ObservationShard::add_to(LoadTotals& totals) const noexcept {
   for (const TierCounters& tier : tiers) {
     totals.offered += tier.offered.read();

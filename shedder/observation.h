@@ -3,12 +3,16 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "shedder/clock.h"
 #include "shedder/gate_snapshot.h"
 #include "shedder/limit_law.h"
 #include "shedder/priority.h"
+#include "shedder/rejector.h"
+#include "shedder/rng.h"
 #include "shedder/verdict.h"
 
 namespace loadline {
@@ -85,10 +89,32 @@ struct TierCounters {
   void add_to(TierSnapshot& snapshot) const noexcept;
 };
 
+// What the rejector looks at, of reads or of writes.
+struct DemandCounters {
+  Counter offered;
+  Counter entered;  // Admitted, or let into the queue.
+  Counter started;  // Admitted.
+  std::array<SingleWriter<std::uint32_t>, kPriorityCount> offered_by_level;
+
+  void add_to(Rejector::Flow& flow) const noexcept;
+};
+
+// What the operations of one fingerprint took.
+struct FingerprintCounters {
+  Counter count;
+  SingleWriter<double> log_seconds;
+  SingleWriter<double> seconds;
+};
+
 // What one worker saw. Written by that worker's thread alone; the control thread and readers of
 // metrics take differences of the totals. On cache lines of its own.
 struct alignas(64) ObservationShard {
+  ObservationShard(std::size_t fingerprint_slots, std::uint64_t seed);
+
   std::array<TierCounters, kTierCount> tiers;
+  std::array<DemandCounters, kDemandCount> demands;
+  std::vector<FingerprintCounters> fingerprints;  // By CountingTable's slots.
+  Rng rng;
   Counter ridden;
   SingleWriter<std::int64_t> held;
 

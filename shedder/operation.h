@@ -76,6 +76,7 @@ class Operation {
  private:
   friend class ExpiryWheel;
   friend class Gate;
+  friend class OperationTestPeer;  // Of the wait queue's test.
   friend class WaitQueue;
 
   VerdictSink* sink_;
@@ -91,7 +92,16 @@ class Operation {
   Duration served_ = Duration::zero();  // Service time of the stretches before this one.
   std::uint32_t limit_phase_ = 0;       // The limiter's measuring phase it was dispatched in.
 
-  Operation* queue_prev_ = nullptr;  // waiting: neighbours of the same priority.
+  // What the gate counts it under, besides its slot. Nothing of it is known of fingerprint 0.
+  std::uint32_t fingerprint_slot_ = 0;
+  bool is_heavy_ = false;
+  std::uint8_t demand_ = 0;  // Demand.
+  double charged_ = 0;  // active, after waiting: slot time its flow was charged with, in units.
+
+  std::uint64_t flow_key_ = 0;           // waiting: who shares its turn.
+  std::uint64_t flow_tag_ = 0;           // The same, as the flow itself saw it.
+  std::uint16_t flow_ = 0;               // The flow.
+  Operation* queue_previous_ = nullptr;  // waiting: neighbours in the flow.
   Operation* queue_next_ = nullptr;
   Operation* wheel_prev_ = nullptr;  // waiting: neighbours that expire about when it does.
   Operation* wheel_next_ = nullptr;

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
-
 #include "shedder/clock.h"
 
 namespace loadline {
-
-// Time since `then`; nothing if `now`, read on another thread, is a little behind.
-[[nodiscard]] constexpr Duration elapsed_since(TimePoint then, TimePoint now) noexcept {
-  return std::max(now - then, Duration::zero());
-}
 
 // Is the wait queue a standing one? It is when it hasn't been empty for a while: the "last empty"
 // rule of adaptive LIFO (Maurer: "Fail at Scale", 2015). A queue that empties now and then only

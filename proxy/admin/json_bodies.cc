@@ -56,12 +56,20 @@ Json to_json(const GateSnapshot& gate) {
   for (std::size_t index = 0; index < kTierCount; ++index) {
     tiers[std::string(to_string(static_cast<Tier>(index)))] = to_json(gate.tiers[index]);
   }
+  Json rejection_ratio = Json::object();
+  for (std::size_t index = 0; index < kRejectedCount; ++index) {
+    rejection_ratio[std::string(to_string(static_cast<Demand>(index)))] =
+        gate.rejection_ratio[index];
+  }
   return {{"active", gate.active},
           {"held", gate.held},
           {"waiting", gate.waiting},
           {"ridden", gate.ridden},
           {"under_pressure", gate.under_pressure},
+          {"stalled", gate.is_stalled},
           {"draining", gate.draining},
+          {"rejection_ratio", std::move(rejection_ratio)},
+          {"capped_fingerprints", gate.capped_fingerprints},
           {"limit", to_json(gate.limit)},
           {"tiers", std::move(tiers)}};
 }

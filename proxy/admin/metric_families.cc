@@ -25,6 +25,11 @@ constexpr LabelSet kByCancel = {
       return index == 0 ? "forwarded" : "answered";
     }};
 
+constexpr LabelSet kByDemand = {
+    .name = "demand", .first = 0, .count = kRejectedCount, .value_of = [](std::size_t index) {
+      return to_string(static_cast<Demand>(index));
+    }};
+
 // The value function of a plain number, a flag, or a member of `gate`.
 template <auto kField, typename Row>
 double read(const Row& row, std::size_t /*index*/) {
@@ -157,6 +162,21 @@ constexpr std::array kUpstream = {
                                  "1 while the wait queue has not been empty for a while and is "
                                  "served newest first: more is offered than the database can do.",
                                  kGauge, read_gate<&GateSnapshot::under_pressure>},
+    MetricFamily<UpstreamStatus>{
+        "loadline_rejection_ratio",
+        "Share of the offered operations that is refused at once, worst priority first. Above 0 "
+        "for long: the database is too small for what is asked of it.",
+        kGauge,
+        [](const UpstreamStatus& s, std::size_t index) { return s.gate.rejection_ratio[index]; },
+        kByDemand},
+    MetricFamily<UpstreamStatus>{"loadline_upstream_stalled",
+                                 "1 while the database answers nothing though it has work.", kGauge,
+                                 read_gate<&GateSnapshot::is_stalled>},
+    MetricFamily<UpstreamStatus>{
+        "loadline_capped_fingerprints",
+        "Kinds of statement that may only take a few slots now, because more of them would only "
+        "wait for each other: a hot row, a lock.",
+        kGauge, read_gate<&GateSnapshot::capped_fingerprints>},
     MetricFamily<UpstreamStatus>{"loadline_limit",
                                  "Operations that may be active at once. Falling: the database got "
                                  "slower or its work heavier.",

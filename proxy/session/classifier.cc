@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <span>
 
@@ -159,7 +160,9 @@ Classifier::Classifier(const config::Policy& policy, std::uint64_t key)
 ConnectionClass Classifier::connect(const ConnectionFacts& facts) const {
   ConnectionClass out;
   out.maker = this;
-  out.user_hash = keyed_hash(facts.user, key_);
+  const std::string_view host(reinterpret_cast<const char*>(facts.address.bytes.data()),
+                              facts.address.size);
+  out.party_hash = keyed_hash(facts.user, key_) ^ std::rotl(keyed_hash(host, key_), 1);
 
   const auto rule = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& candidate) {
     return candidate.match.comment.empty() && connection_fits(candidate.match, facts);
@@ -192,7 +195,8 @@ void Classifier::classify(const ConnectionClass& connection, const sql::Statemen
   assert(connection.maker == this);
   const Rule* const rule = find_rule(connection, statement);
   choose_tenant(connection, statement, rule, out);
-  const std::uint64_t party = out.tenant.empty() ? connection.user_hash : out.profile.tenant;
+  // Not by tenant alone: a cut within a tier would hit some tenants whole, and spare others.
+  const std::uint64_t party = out.profile.tenant ^ connection.party_hash;
   out.profile.priority = Priority(choose_tier(connection, statement, rule), cohort_of(party, now));
   out.profile.operation_class = class_of(statement.kind);
   out.profile.fingerprint = statement.fingerprint;

@@ -40,8 +40,8 @@ struct Classification {
 // small. Only the classifier that made it understands it; after a reload ask the new one for a new
 // one.
 struct ConnectionClass {
-  const void* maker = nullptr;  // The classifier.
-  std::uint64_t user_hash = 0;
+  const void* maker = nullptr;    // The classifier.
+  std::uint64_t party_hash = 0;   // Of the user and the host: who shares a cohort.
   std::uint64_t tenant_hash = 0;  // Of `tenant`; 0 if that is empty.
   // Which of the rules that need comment tags fit as far as the connection goes.
   std::bitset<config::kCommentRulesMax> comment_rules;

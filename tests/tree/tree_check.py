@@ -24,6 +24,9 @@ LAYERS = {
     "proxy/net": {"proxy/session", "proxy/wire", "proxy/log", "config", "shedder"},
     "proxy/admin": {"proxy/session", "config", "shedder"},
     "proxy/loadgen": {"proxy/wire", "config", "shedder"},
+    # One layer; the folder of the rivals only keeps them together.
+    "proxy/simulator": {"proxy/simulator/baselines", "proxy/loadgen", "config", "shedder"},
+    "proxy/simulator/baselines": {"proxy/simulator", "shedder"},
 }
 # proxy/*.cc, the composition root, may include every layer.
 COMPOSITION_ROOT = "proxy"
@@ -32,12 +35,12 @@ COMPOSITION_ROOT = "proxy"
 THIRD_PARTIES = {
     "event2/": {"proxy/net", "proxy/loadgen"},
     "spdlog/": {"proxy/log"},
-    "yaml-cpp/": {"config", "proxy/loadgen"},
+    "yaml-cpp/": {"config", "proxy/loadgen", "proxy/simulator"},
     "boost/": {"proxy/admin"},
     "prometheus/": {"proxy/admin"},
     "openssl/": {"proxy/postgres", "proxy/loadgen"},
-    "nlohmann/": {"proxy/admin", "proxy/loadgen", COMPOSITION_ROOT},
-    "CLI/": {COMPOSITION_ROOT, "proxy/loadgen"},
+    "nlohmann/": {"proxy/admin", "proxy/loadgen", "proxy/simulator", COMPOSITION_ROOT},
+    "CLI/": {COMPOSITION_ROOT, "proxy/loadgen", "proxy/simulator"},
     "sys/socket.h": {"proxy/net", "proxy/loadgen"},
     "sys/epoll.h": {"proxy/net"},
 }
@@ -67,6 +70,7 @@ BANS = [
 ]
 # (file, what): why it may.
 EXCEPTIONS = {
+    ("proxy/simulator/run_cells.cc", "std::thread"): "independent runs; each is one thread's alone",
     ("proxy/postgres/scram.cc", "throw"): "OpenSSL out of memory; a login of the load generator's own",
 }
 

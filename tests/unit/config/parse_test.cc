@@ -97,7 +97,7 @@ TEST(Parse, ALimitOfAnotherFormIsReported) {
   EXPECT_THAT(
       problems(with_upstream("    gate: {limit: none}\n")),
       ElementsAre("f:4:19: upstreams.main.gate.limit: 'none' is not valid; expected auto, or "
-                  "a whole number from 1 to 100000, or {min: , max: , initial: }"));
+                  "a whole number from 1 to 100000, or {law: , min: , max: , initial: }"));
   EXPECT_THAT(problems(with_upstream("    gate: {limit: [1]}\n")),
               ElementsAre("f:4:12: upstreams.main.gate.limit is a list; expected a single value"));
 }

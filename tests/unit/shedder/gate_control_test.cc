@@ -8,6 +8,7 @@ namespace loadline {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using State = Operation::State;
 using Kind = Verdict::Kind;
@@ -38,7 +39,7 @@ TEST(GateControl, ALowerLimitTakesNothingFromThoseActive) {
 
 TEST(GateControl, AutomaticGoesOnFromWhereTheFixedLimitWas) {
   GateFixture t(fixed_limit(7));
-  t.gate.reconfigure({}, kStart);
+  t.gate.reconfigure({.limit_min = 4, .limit_max = 1000}, kStart);
   EXPECT_EQ(t.gate.snapshot().limit.limit, 7.0);
   GateOptions narrow;
   narrow.limit_min = 10;
@@ -96,8 +97,78 @@ TEST(GateControl, SaysThatItIsUnderPressure) {
   EXPECT_TRUE(t.gate.snapshot().under_pressure);
 }
 
+TEST(GateControl, LooksEvery20MillisecondsWhileSomebodyWaitsIfItMayRefuse) {
+  GateOptions options = fixed_limit(1);
+  options.rejector = true;
+  options.wait_max = std::chrono::seconds(10);
+  GateFixture t(options);
+  t.offered(kT3, kStart);
+  EXPECT_EQ(t.gate.tick(kStart), kStart + milliseconds(250)) << "nobody waits";
+  Operation& waiting = t.offered(kT3, kStart + milliseconds(20));
+  TimePoint now = kStart + milliseconds(20);
+  for (int i = 0; i < 10; ++i) {
+    const TimePoint due = t.gate.tick(now);
+    EXPECT_GT(due, now);
+    EXPECT_LE(due, now + milliseconds(20));
+    now = due;
+  }
+  EXPECT_TRUE(t.gate.abandon(waiting, now));
+  EXPECT_GT(t.gate.tick(now), now + milliseconds(20));
+
+  options.rejector = false;
+  GateFixture without(options);
+  without.offered(kT3, kStart);
+  without.offered(kT3, kStart);
+  EXPECT_EQ(without.gate.tick(kStart), kStart + milliseconds(250));
+}
+
+TEST(GateControl, SaysThatTheDatabaseIsStalledAndLetsOneProbeASecondThrough) {
+  GateFixture t(fixed_limit(1));
+  Operation& stuck = t.offered(kT3, kStart);
+  t.gate.tick(kStart);
+  t.gate.tick(kStart + milliseconds(250));
+  EXPECT_FALSE(t.gate.snapshot().is_stalled);
+  Operation& probe = t.offered(kT3, kStart + milliseconds(250));
+  Operation& other = t.offered(kT3, kStart + milliseconds(250));
+  const TimePoint now = kStart + milliseconds(260);
+  EXPECT_LE(t.gate.tick(now), now + milliseconds(10)) << "it looks often";
+  EXPECT_TRUE(t.gate.snapshot().is_stalled);
+  EXPECT_EQ(t.gate.snapshot().active, 2U);
+  EXPECT_EQ(t.sink.decided.size(), 1U);
+  t.gate.tick(now + milliseconds(50));
+  EXPECT_EQ(t.gate.snapshot().active, 2U) << "one a second";
+
+  Operation* const first = t.sink.decided.front();
+  EXPECT_EQ(first->state(), State::active);
+  EXPECT_EQ((first == &probe ? other : probe).state(), State::waiting);
+  t.gate.complete(*first, Outcome::ok, now + milliseconds(60));
+  t.gate.tick(now + milliseconds(61));
+  EXPECT_FALSE(t.gate.snapshot().is_stalled);
+  t.gate.complete(stuck, Outcome::ok, now + milliseconds(62));
+  EXPECT_EQ((first == &probe ? other : probe).state(), State::active);
+}
+
+TEST(GateControl, LearnsNothingFromAStall) {
+  GateOptions options;
+  options.limit_mode = LimitMode::automatic;
+  options.limit_initial = 20;
+  GateFixture t(options);
+  for (int i = 0; i < 20; ++i) t.offered(kT3, kStart);
+  TimePoint now = kStart;
+  while (now < kStart + milliseconds(300)) now = t.gate.tick(now);
+  ASSERT_TRUE(t.gate.snapshot().is_stalled);
+  const double limit = t.gate.snapshot().limit.limit;
+  const std::uint64_t updates = t.gate.snapshot().limit.updates;
+  while (now < kStart + std::chrono::seconds(30)) now = t.gate.tick(now);
+  EXPECT_EQ(t.gate.snapshot().limit.limit, limit);
+  EXPECT_EQ(t.gate.snapshot().limit.updates, updates);
+  EXPECT_THAT(t.gate.snapshot().rejection_ratio, Each(0.0));
+}
+
 TEST(GateControl, TheAutomaticLimitStartsLowAndSaysWhyItIsWhatItIs) {
-  GateFixture t(GateOptions{});
+  GateOptions options;
+  options.limit_initial = 20;
+  GateFixture t(options);
   EXPECT_EQ(t.gate.snapshot().limit.limit, 20.0);
   EXPECT_EQ(t.gate.snapshot().limit.reason, "starting");
   t.gate.tick(kStart);

@@ -42,8 +42,14 @@ class GateFixture {
   std::deque<Operation> operations_;
 };
 
+// And what else the tests count on, whatever the defaults are.
 [[nodiscard]] inline GateOptions fixed_limit(std::uint32_t limit) {
-  return {.limit_mode = LimitMode::fixed, .limit_initial = limit};
+  return {.limit_mode = LimitMode::fixed,
+          .limit_initial = limit,
+          .deadline = std::chrono::seconds(1),
+          .wait_max = std::chrono::milliseconds(100),
+          .pressure_after = std::chrono::milliseconds(50),
+          .rejector = false};
 }
 
 inline constexpr Priority kT0 = Priority(Tier::t0, 0);

@@ -125,8 +125,10 @@ class Worker {
     }
     const auto cohort = static_cast<std::uint32_t>(rng_.next() % kCohortCount);
     const auto tier = static_cast<Tier>(rng_.next() % kTierCount);
-    const Verdict verdict =
-        shared_.gate.offer(operation, {.priority = Priority(tier, cohort)}, now);
+    const OperationProfile profile = {.priority = Priority(tier, cohort),
+                                      .tenant = rng_.next() % 4,
+                                      .fingerprint = rng_.next() % 8};
+    const Verdict verdict = shared_.gate.offer(operation, profile, now);
     if (verdict.kind == Verdict::Kind::admit) shared_.entered();
     if (verdict.kind == Verdict::Kind::wait) {
       waits_[i] = true;
@@ -201,6 +203,13 @@ void run_and_check(const GateOptions& options, std::uint32_t limit, bool with_co
 }
 
 TEST(GateThreads, NeverOvershootsAndForgetsNobody) { run_and_check(fixed_limit(3), 3, true); }
+
+TEST(GateThreads, HoldsWhileTheRejectorIsAtWork) {
+  GateOptions options = fixed_limit(3);
+  options.rejector = true;
+  options.waiting_max = 8;  // Full often: the rejector is armed.
+  run_and_check(options, 3, true);
+}
 
 TEST(GateThreads, LosesNoWakeUpEvenIfNobodyTicks) {
   // Without ticks only the freed slots themselves can wake the waiters.

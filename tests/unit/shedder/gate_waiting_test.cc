@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
 #include <vector>
 
@@ -18,18 +19,35 @@ using ::testing::IsEmpty;
 using State = Operation::State;
 using Kind = Verdict::Kind;
 
-TEST(GateWaiting, ServesTheBestTierFirstAndTheBestCohortWithinIt) {
+TEST(GateWaiting, ServesTheBestTierFirstAndTenantsInTurnWithinIt) {
   GateFixture t(fixed_limit(1));
   Operation* active = &t.offered(kT3, kStart);
   Operation& t5 = t.offered(kT5, kStart);
-  Operation& t3_late_cohort = t.offered(Priority(Tier::t3, 90), kStart);
-  Operation& t3_early_cohort = t.offered(Priority(Tier::t3, 2), kStart);
+  Operation& first_of_one = t.offered({.priority = Priority(Tier::t3, 90), .tenant = 1}, kStart);
+  Operation& second_of_one = t.offered({.priority = Priority(Tier::t3, 90), .tenant = 1}, kStart);
+  Operation& only_of_two = t.offered({.priority = Priority(Tier::t3, 2), .tenant = 2}, kStart);
   Operation& t0 = t.offered(kT0, kStart);
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 5; ++i) {
     t.gate.complete(*active, Outcome::ok, kStart + milliseconds(1));
     active = t.sink.decided.back();
   }
-  EXPECT_THAT(t.sink.decided, ElementsAre(&t0, &t3_early_cohort, &t3_late_cohort, &t5));
+  EXPECT_THAT(t.sink.decided, ElementsAre(&t0, &first_of_one, &only_of_two, &second_of_one, &t5));
+}
+
+TEST(GateWaiting, ATenantThatSendsTwentyTimesAsMuchWaitsForItself) {
+  GateFixture t(fixed_limit(1));
+  Operation* active = &t.offered(kT3, kStart);
+  TimePoint now = kStart;
+  std::array<int, 3> served = {};
+  for (int i = 0; i < 200; ++i) {
+    for (int j = 0; i % 10 == 0 && j < 20; ++j) t.offered({.tenant = 1}, now);
+    if (i % 2 == 0) t.offered({.tenant = 2}, now);
+    now += microseconds(100);
+    t.gate.complete(*active, Outcome::ok, now);
+    active = t.sink.decided.back();
+    ++served[active->profile().tenant];
+  }
+  EXPECT_NEAR(served[2], 99, 3) << "all that it asked for";
 }
 
 TEST(GateWaiting, ServesTheOldestFirstWhileCalm) {
@@ -108,9 +126,11 @@ TEST(GateWaiting, AsksForAWakeUpWhenAWaiterExpiresBeforeTheNextTick) {
   EXPECT_TRUE(t.gate.take_wake_request());
   EXPECT_FALSE(t.gate.take_wake_request()) << "it was taken";
   t.gate.tick(kStart + milliseconds(1));
-  t.offered(kT3, kStart + milliseconds(30));
-  EXPECT_FALSE(t.gate.take_wake_request()) << "the next tick is for the one before";
-  t.offered({.deadline = milliseconds(5)}, kStart + milliseconds(30));
+  t.offered(kT3, kStart + milliseconds(2));
+  EXPECT_TRUE(t.gate.take_wake_request()) << "within 20 ms the controllers look at a queue";
+  t.offered(kT3, kStart + milliseconds(3));
+  EXPECT_FALSE(t.gate.take_wake_request()) << "that is soon enough";
+  t.offered({.deadline = milliseconds(5)}, kStart + milliseconds(3));
   EXPECT_TRUE(t.gate.take_wake_request()) << "it expires before all others";
 }
 
@@ -158,17 +178,41 @@ TEST(GateWaiting, AFreeSlotIsTakenEvenByOneThatMayBeTooLate) {
   EXPECT_EQ(t.offered({.deadline = milliseconds(1)}, now).verdict().kind, Kind::admit);
 }
 
-TEST(GateWaiting, AFullQueueRefusesANewcomerThatIsNoBetter) {
+TEST(GateWaiting, AFullQueueRefusesANewcomerThatIsWorseThanAllThatWait) {
   GateOptions options = fixed_limit(1);
   options.waiting_max = 2;
   GateFixture t(options);
   t.offered(kT3, kStart);
   t.offered(kT3, kStart);
   t.offered(kT3, kStart);
-  EXPECT_EQ(t.offered(kT3, kStart).verdict().reason, ShedReason::queue_full);
   EXPECT_EQ(t.offered(kT5, kStart).verdict().reason, ShedReason::queue_full);
   EXPECT_THAT(t.sink.decided, IsEmpty());
   EXPECT_EQ(t.gate.snapshot().waiting, 2U);
+}
+
+TEST(GateWaiting, AFullQueuePushesOutTheOldestForANewcomerOfItsOwnTier) {
+  GateOptions options = fixed_limit(1);
+  options.waiting_max = 2;
+  GateFixture t(options);
+  t.offered(kT3, kStart);
+  Operation& oldest = t.offered(kT3, kStart);
+  t.offered(kT3, kStart);
+  EXPECT_EQ(t.offered(kT3, kStart).verdict().kind, Kind::wait);
+  EXPECT_THAT(t.sink.decided, ElementsAre(&oldest));
+  EXPECT_EQ(oldest.verdict().reason, ShedReason::pushed_out);
+  EXPECT_EQ(t.gate.snapshot().waiting, 2U);
+}
+
+TEST(GateWaiting, AFullQueuePushesOutTheTenantThatHasMostInIt) {
+  GateOptions options = fixed_limit(1);
+  options.waiting_max = 5;
+  GateFixture t(options);
+  t.offered(kT3, kStart);
+  t.offered({.tenant = 2}, kStart);
+  Operation& oldest_of_many = t.offered({.tenant = 1}, kStart);
+  for (int i = 0; i < 3; ++i) t.offered({.tenant = 1}, kStart);
+  t.offered({.tenant = 3}, kStart);
+  EXPECT_THAT(t.sink.decided, ElementsAre(&oldest_of_many));
 }
 
 TEST(GateWaiting, AFullQueuePushesOutTheOldestOfTheWorstForABetterOne) {
@@ -186,11 +230,14 @@ TEST(GateWaiting, AFullQueuePushesOutTheOldestOfTheWorstForABetterOne) {
   EXPECT_EQ(t.gate.snapshot().waiting, 3U);
 }
 
-TEST(GateWaiting, TheBoundIsAtLeast64AndGrowsWithThroughput) {
+TEST(GateWaiting, TheBoundIsAtLeast256AndGrowsWithThroughput) {
   GateFixture t(fixed_limit(1));
   t.offered(kT3, kStart);
-  for (int i = 0; i < 64; ++i) EXPECT_EQ(t.offered(kT3, kStart).verdict().kind, Kind::wait);
-  EXPECT_EQ(t.offered(kT3, kStart).verdict().reason, ShedReason::queue_full);
+  for (int i = 0; i < 256; ++i) t.offered(kT3, kStart);
+  EXPECT_THAT(t.sink.decided, IsEmpty());
+  t.offered(kT3, kStart);
+  EXPECT_EQ(t.sink.decided.size(), 1U);
+  EXPECT_EQ(t.gate.snapshot().waiting, 256U);
 
   GateFixture fast(fixed_limit(1));
   TimePoint now = kStart;
@@ -201,9 +248,8 @@ TEST(GateWaiting, TheBoundIsAtLeast64AndGrowsWithThroughput) {
     fast.gate.tick(now);
   }
   fast.offered(kT3, now);
-  int waiting = 0;
-  while (fast.offered(kT3, now).verdict().kind == Kind::wait) ++waiting;
-  EXPECT_NEAR(waiting, 300, 10);
+  for (int i = 0; i < 400; ++i) fast.offered(kT3, now);
+  EXPECT_NEAR(fast.gate.snapshot().waiting, 300, 10);
 }
 
 TEST(GateWaiting, TheWorstTierGetsItsFloor) {
@@ -242,27 +288,45 @@ TEST(GateWaiting, WithoutAFloorTheWorstTierGetsNothing) {
 
 TEST(GateWaiting, RetryAfterIsJitteredAndGrowsWithTheShareShed) {
   GateOptions options = fixed_limit(1);
+  options.rejector = true;
   options.waiting_max = 1;
+  options.wait_max = seconds(1000);
   GateFixture t(options);
   t.offered(kT3, kStart);
-  t.offered({.deadline = seconds(100)}, kStart);
+  t.offered({.deadline = seconds(1000)}, kStart);
   std::set<Duration> calm;
-  for (int i = 0; i < 100; ++i) calm.insert(t.offered(kT3, kStart).verdict().retry_after);
+  for (int i = 0; i < 100; ++i) calm.insert(t.offered(kT5, kStart).verdict().retry_after);
   EXPECT_GT(calm.size(), 90U);
   EXPECT_GE(*calm.begin(), milliseconds(50));
   EXPECT_LE(*calm.rbegin(), milliseconds(150));
 
   TimePoint now = kStart;
+  Operation& alive = t.operation();
   for (int i = 0; i < 3000; ++i) {  // Everything is shed for three seconds.
     now += milliseconds(1);
+    if (i % 100 == 0) {  // The database answers: it isn't stalled.
+      t.gate.admit_unconditionally(alive, {}, now);
+      t.gate.complete(alive, Outcome::ok, now);
+    }
     t.gate.tick(now);
-    t.offered(kT3, now);
-    t.offered(kT3, now);
+    t.offered(kT5, now);
+    t.offered(kT5, now);
   }
   std::set<Duration> shedding;
-  for (int i = 0; i < 100; ++i) shedding.insert(t.offered(kT3, now).verdict().retry_after);
+  for (int i = 0; i < 100; ++i) shedding.insert(t.offered(kT5, now).verdict().retry_after);
   EXPECT_GE(*shedding.begin(), milliseconds(240));
   EXPECT_LE(*shedding.rbegin(), milliseconds(750));
+}
+
+TEST(GateWaiting, AVerdictThatOfferReturnsIsNotHeardAsWell) {
+  GateOptions options = fixed_limit(1);
+  options.wait_max = Duration::zero();
+  GateFixture t(options);
+  t.offered(kT3, kStart);
+  // It begins to wait, and its time is up when the slots are looked at.
+  EXPECT_EQ(t.offered(kT3, kStart).verdict().reason, ShedReason::queue_timeout);
+  EXPECT_THAT(t.sink.decided, IsEmpty());
+  EXPECT_EQ(t.gate.snapshot().waiting, 0U);
 }
 
 }  // namespace

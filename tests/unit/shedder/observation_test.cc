@@ -73,7 +73,7 @@ TEST_F(LatencyCentresTest, AnOutlierCountsOnlySoMuch) {
 }
 
 TEST(ObservationShard, SumsItsTiersForTheLimiter) {
-  const auto shard = std::make_unique<ObservationShard>();
+  const auto shard = std::make_unique<ObservationShard>(8, 1);
   shard->tiers[0].offered.add(3);
   shard->tiers[5].offered.add(4);
   shard->tiers[5].shed[static_cast<std::size_t>(ShedReason::queue_full)].add(2);
@@ -86,6 +86,29 @@ TEST(ObservationShard, SumsItsTiersForTheLimiter) {
   EXPECT_EQ(totals.shed, 4U);
   EXPECT_EQ(totals.answered, 10U);
   EXPECT_EQ(totals.service, nanoseconds(2000));
+}
+
+TEST(ObservationShard, HasAPlaceForEachFingerprintSlotAndNumbersOfItsOwn) {
+  const auto shard = std::make_unique<ObservationShard>(8, 1);
+  EXPECT_EQ(shard->fingerprints.size(), 8U);
+  EXPECT_EQ(shard->fingerprints[7].count.read(), 0U);
+  const auto same = std::make_unique<ObservationShard>(0, 1);
+  const auto other = std::make_unique<ObservationShard>(0, 2);
+  const std::uint64_t drawn = shard->rng.next();
+  EXPECT_EQ(same->rng.next(), drawn);
+  EXPECT_NE(other->rng.next(), drawn);
+}
+
+TEST(DemandCounters, AddUp) {
+  DemandCounters demand;
+  demand.offered.add(10);
+  demand.entered.add(7);
+  demand.started.add(5);
+  Rejector::Flow flow = {.offered = 100, .entered = 0, .started = 0};
+  demand.add_to(flow);
+  EXPECT_EQ(flow.offered, 110U);
+  EXPECT_EQ(flow.entered, 7U);
+  EXPECT_EQ(flow.started, 5U);
 }
 
 }  // namespace

@@ -46,14 +46,16 @@ TEST(StatusJson, HoldsEachUpstreamAndItsGate) {
     "connect_failures": 33, "backends_lost": 34, "cancels_forwarded": 35,
     "cancels_answered": 36, "client_bytes_received": 37, "client_bytes_sent": 38,
     "gate": {"active": 41, "held": 42, "waiting": 43, "ridden": 44, "under_pressure": true,
-             "draining": false,
+             "stalled": true, "draining": false,
+             "rejection_ratio": {"read": 0.25, "write": 0.5, "heavy": 0.75},
+             "capped_fingerprints": 48,
              "limit": {"limit": 45.5, "elasticity": 0.46, "reason": "rising", "updates": 47}}})"));
 
   ASSERT_EQ(tiers.size(), kTierCount);
   EXPECT_EQ(tiers["t1"], json::parse(R"({
     "offered": 2001, "admitted": 2002, "completed": 2003, "failed": 2004, "abandoned": 2005,
-    "shed": {"queue_timeout": 2011, "queue_full": 2012, "pushed_out": 2013, "deadline": 2014,
-             "draining": 2015},
+    "shed": {"overload": 2011, "queue_timeout": 2012, "fingerprint": 2013, "queue_full": 2014,
+             "pushed_out": 2015, "deadline": 2016, "draining": 2017},
     "wait": {"count": 34, "sum_seconds": 2000.25,
              "buckets": [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]},
     "service": {"count": 340, "sum_seconds": 2000.5,

@@ -69,6 +69,10 @@ TEST(Metrics, EveryValueIsWhereItBelongs) {
           R"(loadline_operations_waiting{upstream="orders-db"} 43)",
           R"(loadline_operations_ridden_total{upstream="orders-db"} 44)",
           R"(loadline_queue_under_pressure{upstream="orders-db"} 1)",
+          R"(loadline_rejection_ratio{upstream="orders-db",demand="write"} 0.5)",
+          R"(loadline_rejection_ratio{upstream="orders-db",demand="heavy"} 0.75)",
+          R"(loadline_upstream_stalled{upstream="orders-db"} 1)",
+          R"(loadline_capped_fingerprints{upstream="orders-db"} 48)",
           R"(loadline_limit{upstream="orders-db"} 45.5)",
           R"(loadline_limit_elasticity{upstream="orders-db"} 0.46)",
           R"(loadline_limit_reason_info{upstream="orders-db",reason="rising"} 1)",
@@ -78,8 +82,8 @@ TEST(Metrics, EveryValueIsWhereItBelongs) {
           R"(loadline_operations_completed_total{upstream="orders-db",tier="t2"} 3003)",
           R"(loadline_operations_failed_total{upstream="orders-db",tier="t3"} 4004)",
           R"(loadline_operations_abandoned_total{upstream="orders-db",tier="t5"} 6005)",
-          R"(loadline_operations_shed_total{upstream="orders-db",tier="t4",reason="queue_timeout"} 5011)",
-          R"(loadline_operations_shed_total{upstream="orders-db",tier="t4",reason="draining"} 5015)",
+          R"(loadline_operations_shed_total{upstream="orders-db",tier="t4",reason="overload"} 5011)",
+          R"(loadline_operations_shed_total{upstream="orders-db",tier="t4",reason="draining"} 5017)",
       }) {
     EXPECT_THAT(text, HasSubstr("\n" + line + "\n"));
   }

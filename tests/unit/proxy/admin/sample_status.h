@@ -47,6 +47,9 @@ inline Status sample_status() {
   gate.waiting = 43;
   gate.ridden = 44;
   gate.under_pressure = true;
+  gate.is_stalled = true;
+  gate.rejection_ratio = {0.25, 0.5, 0.75, 0};
+  gate.capped_fingerprints = 48;
   gate.limit = {.limit = 45.5, .elasticity = 0.46, .reason = "rising", .updates = 47};
   for (std::size_t t = 0; t < kTierCount; ++t) {
     TierSnapshot& tier = gate.tiers[t];

@@ -82,7 +82,8 @@ TEST_F(SessionTest, OfAShedBatchNothingReachesTheDatabase) {
   ScriptedSession waiter(proxy_);
   waiter.log_in();
   waiter.client(parse("", "INSERT INTO t VALUES (1)") + bind("", "") + execute() +
-                parse("", "INSERT INTO t VALUES (2)") + bind("", "") + execute() + loadline::test::sync());
+                parse("", "INSERT INTO t VALUES (2)") + bind("", "") + execute() +
+                loadline::test::sync());
   expire();
   ASSERT_TRUE(waiter.take_verdict());
   EXPECT_EQ(waiter.to_server, "");
@@ -125,7 +126,8 @@ TEST_F(SessionTest, ABatchThatBeginsWithACloseIsGatedBehindTheReplyToIt) {
   occupy();
   ScriptedSession other(proxy_);
   other.log_in();
-  other.client(close_statement("old") + parse("", "INSERT") + bind("", "") + execute() + loadline::test::sync());
+  other.client(close_statement("old") + parse("", "INSERT") + bind("", "") + execute() +
+               loadline::test::sync());
   EXPECT_EQ(other.to_server, close_statement("old") + flush());
   EXPECT_EQ(other.state(), State::idle);
   other.server(message('3', {}));
@@ -228,7 +230,7 @@ TEST_F(SessionTest, NoRefusalGoesIntoTheMiddleOfANotice) {
   waiter.client(query("SELECT f(20)"));
   const std::string notice = message('N', std::string(40, 'n'));
   refused.server(notice.substr(0, 20));
-  refused.client(query("SELECT f(30)"));
+  refused.client(query("/* priority='t5' */ SELECT f(30)"));
   EXPECT_EQ(refused.to_client, notice.substr(0, 20));
   refused.server(notice.substr(20));
   EXPECT_TRUE(refused.to_client.starts_with(notice));

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "shedder/priority.h"
+
+namespace loadline {
+
+// The levels that pass and those that don't, in one word that workers may read at any time. t0
+// passes always: the operator says who may claim it, and nobody else can.
+class PriorityThreshold {
+ public:
+  constexpr PriorityThreshold() noexcept = default;  // Everything passes.
+  [[nodiscard]] static constexpr PriorityThreshold from_word(std::uint32_t word) noexcept {
+    PriorityThreshold threshold;
+    threshold.word_ = word;
+    return threshold;
+  }
+  // Passes: what is better than `level`; at it, all but `refused_share` (0..1).
+  [[nodiscard]] static PriorityThreshold at(std::uint32_t level, double refused_share,
+                                            bool probes) noexcept;
+
+  [[nodiscard]] constexpr std::uint32_t word() const noexcept { return word_; }
+  [[nodiscard]] constexpr std::uint32_t level() const noexcept { return word_ >> kLevelShift; }
+  // Nothing is refused.
+  [[nodiscard]] constexpr bool is_open() const noexcept { return word_ == kOpen; }
+  // `draw` is random, for the one level that is cut through and for the probes.
+  [[nodiscard]] bool passes(Priority priority, std::uint64_t draw) const noexcept;
+  // The whole of the tier is refused, so there is no use in trying again soon.
+  [[nodiscard]] bool refuses_all_of(Tier tier) const noexcept;
+
+ private:
+  static constexpr unsigned kShareBits = 16;
+  static constexpr unsigned kProbesBit = kShareBits;
+  static constexpr unsigned kLevelShift = kProbesBit + 1;
+  static constexpr std::uint32_t kOpen = static_cast<std::uint32_t>(kPriorityCount) << kLevelShift;
+
+  std::uint32_t word_ = kOpen;
+};
+
+// Where to cut so that a given share of what is offered is refused: the quantile of the offered
+// priorities, admitted and refused alike (of the admitted alone, the tiers that are being shed
+// would vanish from the picture and come back all at once). Remembers about the last 1,000 by
+// letting older ones fade. Not thread-safe.
+class PriorityCut {
+ public:
+  using Counts = std::array<std::uint32_t, kPriorityCount>;
+
+  // Operations offered since the last call, by level.
+  void add(const Counts& offered) noexcept;
+  // Open while fewer than 200 are remembered.
+  [[nodiscard]] PriorityThreshold threshold(double refused_share) const noexcept;
+
+ private:
+  std::array<float, kPriorityCount> remembered_ = {};
+  double sum_ = 0;
+};
+
+}  // namespace loadline
