@@ -248,7 +248,8 @@ void Gate::State::record_answer(Operation& operation, Outcome outcome, TimePoint
   if (service <= Duration::zero()) return;
   const double latency_seconds = static_cast<double>(service.count()) * 1e-9;
   const double log_latency = std::log(latency_seconds);
-  if (operation.profile_.fingerprint != 0) {
+  // One that was held has left its fingerprint's slot, which may be another's by now.
+  if (operation.profile_.fingerprint != 0 && operation.state_ == Operation::State::active) {
     FingerprintCounters& fingerprint = shard.fingerprints[operation.fingerprint_slot_];
     fingerprint.count.add(1);
     fingerprint.log_seconds.add(log_latency);

@@ -169,7 +169,9 @@ void Gate::State::run_stall_detector(const LoadTotals& totals, TimePoint now) no
                  .active = counter.read().active,
                  .service = &service},
                 now);
-  if (stall.is_stalled() && elapsed_since(probed_at, now) >= kProbeInterval) {
+  // Not beyond a limit that the operator has set.
+  const bool may_probe = options.limit_mode != LimitMode::fixed;
+  if (may_probe && stall.is_stalled() && elapsed_since(probed_at, now) >= kProbeInterval) {
     probed_at = now;
     dispatch_probe(now);
   }

@@ -9,8 +9,8 @@
 namespace loadline {
 
 // Has the database stopped? It has when it was given work and has answered nothing for five times
-// as long as all but 1% of answers take, and at least 250 ms: a freeze, a failover, a lock on
-// everything. What is measured then says nothing about load. Not thread-safe.
+// as long as all but 1% of answers take, and at least 250 ms (5 s until that is known): a freeze, a
+// failover, a lock on everything. What is measured then says nothing about load. Not thread-safe.
 class StallDetector {
  public:
   struct Input {
@@ -31,7 +31,7 @@ class StallDetector {
   bool is_stalled_ = false;
   std::uint64_t ended_ = 0;
   TimePoint quiet_since_ = {};
-  Duration patience_ = std::chrono::milliseconds(250);
+  Duration patience_ = std::chrono::seconds(5);  // Until it is known what is usual.
   LatencySnapshot mark_ = {};
 };
 

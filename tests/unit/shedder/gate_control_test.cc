@@ -123,14 +123,17 @@ TEST(GateControl, LooksEvery20MillisecondsWhileSomebodyWaitsIfItMayRefuse) {
 }
 
 TEST(GateControl, SaysThatTheDatabaseIsStalledAndLetsOneProbeASecondThrough) {
-  GateFixture t(fixed_limit(1));
+  GateOptions options = fixed_limit(1);
+  options.limit_mode = LimitMode::automatic;
+  options.limit_min = options.limit_max = 1;
+  GateFixture t(options);
   Operation& stuck = t.offered(kT3, kStart);
   t.gate.tick(kStart);
-  t.gate.tick(kStart + milliseconds(250));
+  t.gate.tick(kStart + milliseconds(5000));
   EXPECT_FALSE(t.gate.snapshot().is_stalled);
-  Operation& probe = t.offered(kT3, kStart + milliseconds(250));
-  Operation& other = t.offered(kT3, kStart + milliseconds(250));
-  const TimePoint now = kStart + milliseconds(260);
+  Operation& probe = t.offered(kT3, kStart + milliseconds(5000));
+  Operation& other = t.offered(kT3, kStart + milliseconds(5000));
+  const TimePoint now = kStart + milliseconds(5010);
   EXPECT_LE(t.gate.tick(now), now + milliseconds(10)) << "it looks often";
   EXPECT_TRUE(t.gate.snapshot().is_stalled);
   EXPECT_EQ(t.gate.snapshot().active, 2U);
@@ -148,6 +151,16 @@ TEST(GateControl, SaysThatTheDatabaseIsStalledAndLetsOneProbeASecondThrough) {
   EXPECT_EQ((first == &probe ? other : probe).state(), State::active);
 }
 
+TEST(GateControl, NoProbeGoesBeyondALimitThatTheOperatorHasSet) {
+  GateFixture t(fixed_limit(1));
+  t.offered(kT3, kStart);
+  t.gate.tick(kStart);
+  t.offered(kT3, kStart + milliseconds(5950));
+  t.gate.tick(kStart + milliseconds(6000));
+  EXPECT_TRUE(t.gate.snapshot().is_stalled);
+  EXPECT_EQ(t.gate.snapshot().active, 1U);
+}
+
 TEST(GateControl, LearnsNothingFromAStall) {
   GateOptions options;
   options.limit_mode = LimitMode::automatic;
@@ -155,7 +168,7 @@ TEST(GateControl, LearnsNothingFromAStall) {
   GateFixture t(options);
   for (int i = 0; i < 20; ++i) t.offered(kT3, kStart);
   TimePoint now = kStart;
-  while (now < kStart + milliseconds(300)) now = t.gate.tick(now);
+  while (now < kStart + milliseconds(5300)) now = t.gate.tick(now);
   ASSERT_TRUE(t.gate.snapshot().is_stalled);
   const double limit = t.gate.snapshot().limit.limit;
   const std::uint64_t updates = t.gate.snapshot().limit.updates;
