@@ -150,17 +150,4 @@ double FingerprintBook::weighted_median(Value&& value) noexcept {
   return ranked_.back().first;
 }
 
-std::vector<FingerprintBook::Entry> FingerprintBook::capped() const {
-  std::vector<Entry> entries;
-  for (std::uint32_t slot = 0; slot < slot_count_; ++slot) {
-    const Known& known = known_[slot];
-    if (known.cap <= 0) continue;
-    entries.push_back({.fingerprint = known.fingerprint,
-                       .usual_seconds = std::exp(known.base),
-                       .cap = known.cap,
-                       .is_heavy = limits_[slot].is_heavy.load(std::memory_order_relaxed)});
-  }
-  return entries;
-}
-
 }  // namespace loadline

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "shedder/clock.h"
@@ -47,13 +47,6 @@ class FingerprintBook {
   struct Totals {
     std::uint64_t count = 0;
     double log_seconds = 0;
-    double seconds = 0;
-  };
-  struct Entry {  // For people.
-    std::uint64_t fingerprint = 0;
-    double usual_seconds = 0;
-    double cap = 0;
-    bool is_heavy = false;
   };
 
   explicit FingerprintBook(std::size_t slot_count);
@@ -78,8 +71,7 @@ class FingerprintBook {
 
   // How much slower than usual the database is for everybody, in ln.
   [[nodiscard]] double slowdown() const noexcept { return slowdown_; }
-  // Of the slots that have a cap; for snapshots.
-  [[nodiscard]] std::vector<Entry> capped() const;
+  // How many slots have a cap.
   [[nodiscard]] std::uint32_t capped_count() const noexcept { return capped_count_; }
 
  private:

@@ -246,14 +246,12 @@ void Gate::State::record_answer(Operation& operation, Outcome outcome, TimePoint
   shard.answered.add(1);
   shard.service_nanoseconds.add(service.count());
   if (service <= Duration::zero()) return;
-  const double latency_seconds = static_cast<double>(service.count()) * 1e-9;
-  const double log_latency = std::log(latency_seconds);
+  const double log_latency = std::log(static_cast<double>(service.count()) * 1e-9);
   // One that was held has left its fingerprint's slot, which may be another's by now.
   if (operation.profile_.fingerprint != 0 && operation.state_ == Operation::State::active) {
     FingerprintCounters& fingerprint = shard.fingerprints[operation.fingerprint_slot_];
     fingerprint.count.add(1);
     fingerprint.log_seconds.add(log_latency);
-    fingerprint.seconds.add(latency_seconds);
   }
   const LimitPhase phase = LimitPhase::from_number(operation.limit_phase_);
   const bool same_phase = operation.limit_phase_ == limit_phase.load(std::memory_order_relaxed);

@@ -47,7 +47,7 @@ Gate::State::State(const GateOptions& gate_options, std::uint32_t workers, std::
       limiter(make_limiter(gate_options, gate_options.limit_initial)),
       fingerprint_totals(fingerprint_counts.slot_count()),
       fingerprint_active(fingerprint_counts.slot_count()) {
-  for (auto& threshold : thresholds) threshold.store(PriorityThreshold().word());
+  open_thresholds();
 }
 
 TimePoint Gate::tick(TimePoint now) noexcept {
@@ -79,6 +79,7 @@ void Gate::reconfigure(const GateOptions& options, TimePoint now) noexcept {
     state.limiter = State::make_limiter(options, state.slots.load(std::memory_order_relaxed));
   }
   state.options = options;
+  if (!options.rejector) state.open_thresholds();
   (void)state.run_limiter(state.totals(), now);
   state.dispatch(now);
 }
@@ -185,7 +186,6 @@ void Gate::State::run_fingerprints(TimePoint now) noexcept {
       const FingerprintCounters& counters = shard->fingerprints[slot];
       totals.count += counters.count.read();
       totals.log_seconds += counters.log_seconds.read();
-      totals.seconds += counters.seconds.read();
     }
     fingerprint_totals[slot] = totals;
     fingerprint_active[slot] = fingerprint_counts.counts(slot).active;
@@ -204,6 +204,11 @@ void Gate::State::run_fingerprints(TimePoint now) noexcept {
                               : std::numeric_limits<std::uint32_t>::max(),
                   std::memory_order_relaxed);
   fingerprints_due = now + kFingerprintInterval;
+}
+
+void Gate::State::open_thresholds() noexcept {
+  rejector = {};
+  for (auto& threshold : thresholds) threshold.store(PriorityThreshold().word());
 }
 
 TimePoint Gate::State::run_rejector(TimePoint now) noexcept {

@@ -104,6 +104,7 @@ struct Gate::State {
   [[nodiscard]] TimePoint run_limiter(const LoadTotals& totals, TimePoint now) noexcept;
   void run_stall_detector(const LoadTotals& totals, TimePoint now) noexcept;
   void run_fingerprints(TimePoint now) noexcept;
+  void open_thresholds() noexcept;
   [[nodiscard]] TimePoint run_rejector(TimePoint now) noexcept;
 
   // Every operation writes the first line; the second changes once a tick.

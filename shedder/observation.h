@@ -103,7 +103,6 @@ struct DemandCounters {
 struct FingerprintCounters {
   Counter count;
   SingleWriter<double> log_seconds;
-  SingleWriter<double> seconds;
 };
 
 // What one worker saw. Written by that worker's thread alone; the control thread and readers of

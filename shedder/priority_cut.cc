@@ -33,11 +33,6 @@ bool PriorityThreshold::passes(Priority priority, std::uint64_t draw) const noex
   return probes && (draw >> kShareBits) % kProbeOneIn == 0;
 }
 
-bool PriorityThreshold::refuses_all_of(Tier tier) const noexcept {
-  const std::uint32_t first = Priority(tier, 0).level();
-  return tier != Tier::t0 && level() < first;
-}
-
 void PriorityCut::add(const Counts& offered) noexcept {
   double added = 0;
   for (const std::uint32_t count : offered) added += count;

@@ -28,8 +28,6 @@ class PriorityThreshold {
   [[nodiscard]] constexpr bool is_open() const noexcept { return word_ == kOpen; }
   // `draw` is random, for the one level that is cut through and for the probes.
   [[nodiscard]] bool passes(Priority priority, std::uint64_t draw) const noexcept;
-  // The whole of the tier is refused, so there is no use in trying again soon.
-  [[nodiscard]] bool refuses_all_of(Tier tier) const noexcept;
 
  private:
   static constexpr unsigned kShareBits = 16;

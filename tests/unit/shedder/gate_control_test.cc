@@ -178,6 +178,27 @@ TEST(GateControl, LearnsNothingFromAStall) {
   EXPECT_THAT(t.gate.snapshot().rejection_ratio, Each(0.0));
 }
 
+TEST(GateControl, ARejectorThatIsTurnedOffRefusesNothingMore) {
+  GateOptions options = fixed_limit(1);
+  options.rejector = true;
+  options.waiting_max = 10;
+  options.wait_max = std::chrono::seconds(10);
+  GateFixture t(options);
+  TimePoint now = kStart;
+  while (t.gate.snapshot().rejection_ratio[0] < 0.5 && now < kStart + std::chrono::seconds(5)) {
+    for (int i = 0; i < 50; ++i) t.offered(kT3, now);
+    now += milliseconds(20);
+    t.gate.tick(now);
+  }
+  ASSERT_GE(t.gate.snapshot().rejection_ratio[0], 0.5);
+  options.rejector = false;
+  t.gate.reconfigure(options, now);
+  EXPECT_THAT(t.gate.snapshot().rejection_ratio, Each(0.0));
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_NE(t.offered(kT5, now).verdict().reason, ShedReason::overload);
+  }
+}
+
 TEST(GateControl, TheAutomaticLimitStartsLowAndSaysWhyItIsWhatItIs) {
   GateOptions options;
   options.limit_initial = 20;

@@ -29,7 +29,6 @@ TEST(PriorityThreshold, LetsEverythingPassAtFirst) {
   const PriorityThreshold threshold;
   EXPECT_TRUE(threshold.is_open());
   EXPECT_TRUE(threshold.passes(Priority(Tier::t5, 127), 0));
-  EXPECT_FALSE(threshold.refuses_all_of(Tier::t5));
 }
 
 TEST(PriorityThreshold, CutsAtALevelAndThroughIt) {
@@ -54,21 +53,12 @@ TEST(PriorityThreshold, TheBestTierPassesAlways) {
   const auto threshold = PriorityThreshold::at(0, 1, false);
   EXPECT_EQ(passing_share(threshold, Priority(Tier::t0, 127)), 1);
   EXPECT_EQ(passing_share(threshold, Priority(Tier::t1, 0)), 0);
-  EXPECT_FALSE(threshold.refuses_all_of(Tier::t0));
 }
 
 TEST(PriorityThreshold, OneInAHundredPassesAsAProbe) {
   const auto threshold = PriorityThreshold::at(Priority(Tier::t2, 0).level(), 0.5, true);
   EXPECT_NEAR(passing_share(threshold, Priority(Tier::t5, 3)), 0.01, 0.003);
   EXPECT_NEAR(passing_share(threshold, Priority(Tier::t2, 0)), 0.505, 0.02);
-}
-
-TEST(PriorityThreshold, SaysOfWhichTiersThereIsNothingToHopeFor) {
-  const auto threshold = PriorityThreshold::at(Priority(Tier::t3, 64).level(), 0.5, true);
-  EXPECT_FALSE(threshold.refuses_all_of(Tier::t2));
-  EXPECT_FALSE(threshold.refuses_all_of(Tier::t3)) << "half of it passes";
-  EXPECT_TRUE(threshold.refuses_all_of(Tier::t4));
-  EXPECT_TRUE(threshold.refuses_all_of(Tier::t5));
 }
 
 TEST(PriorityThreshold, FitsAWord) {
