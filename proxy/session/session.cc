@@ -135,13 +135,13 @@ void Session::on_timeout(TimePoint now) noexcept {
 }
 
 void Session::on_client_stalled(TimePoint now) noexcept {
-  if (!waiting_ && operation_.state() == Operation::State::active) {
+  if (is(Operation::State::active)) {
     environment_.gate.hold(operation_, now);
   }
 }
 
 void Session::on_client_drained(TimePoint now) noexcept {
-  if (!waiting_ && operation_.state() == Operation::State::held && dialogue_->owed() > 0) {
+  if (is(Operation::State::held) && dialogue_->owed() > 0) {
     environment_.gate.resume(operation_, now);
   }
 }
@@ -253,7 +253,7 @@ void Session::on_reply_complete(TimePoint now) noexcept {
   if (dialogue_->in_transaction()) return;
   if (!dialogue_->has_work()) {
     complete(outcome, now);
-  } else if (operation_.state() == Operation::State::active) {
+  } else if (is(Operation::State::active)) {
     environment_.gate.complete_ridden(operation_, outcome, now);
   }
 }
@@ -295,7 +295,7 @@ Action Session::pump_client(TimePoint now) noexcept {
 }
 
 Action Session::forward_run(std::size_t size, TimePoint now) noexcept {
-  if (operation_.state() == Operation::State::held) environment_.gate.resume(operation_, now);
+  if (is(Operation::State::held)) environment_.gate.resume(operation_, now);
   const auto bytes = client_in_.first(size);
   client_in_ = client_in_.subspan(size);
   return {Kind::send_to_server, bytes};
@@ -356,7 +356,7 @@ Action Session::log_in(const wire::Login& login, TimePoint now) noexcept {
 
 Session::Decision Session::decide(const wire::Statement& statement, TimePoint now) noexcept {
   if (ungated_ || state_ != State::ready) return Decision::pass;
-  const bool is_idle = operation_.state() == Operation::State::idle;
+  const bool is_idle = is(Operation::State::idle);
   // A statement of an open transaction, or of a batch whose beginning has been sent.
   const bool continues = dialogue_->in_transaction() || !statement.starts_batch;
   if (continues && !is_idle) {
@@ -441,8 +441,7 @@ void Session::withdraw(TimePoint now) noexcept {
 }
 
 void Session::complete(Outcome outcome, TimePoint now) noexcept {
-  const auto state = operation_.state();
-  if (state == Operation::State::active || state == Operation::State::held) {
+  if (is(Operation::State::active) || is(Operation::State::held)) {
     environment_.gate.complete(operation_, outcome, now);
   }
 }

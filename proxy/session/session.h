@@ -67,7 +67,7 @@ class Session {
   // An operation has a slot while the backend waits for this client: for the rest of something, or
   // for the next statement of its transaction.
   [[nodiscard]] bool awaits_client() const noexcept {
-    return !waiting_ && operation_.state() == Operation::State::active &&
+    return is(Operation::State::active) &&
            (dialogue_->awaits_client() || !dialogue_->engaged());
   }
   // The last words to the client, if there were any of ours.
@@ -90,6 +90,10 @@ class Session {
   };
   enum class Decision : std::uint8_t { pass, stop, refused };
 
+  // While it waits, the operation's state is the gate's, which may be writing it on another thread.
+  [[nodiscard]] bool is(Operation::State state) const noexcept {
+    return !waiting_ && operation_.state() == state;
+  }
   [[nodiscard]] Action take_output() noexcept;
   [[nodiscard]] Action pump_server(TimePoint now) noexcept;
   [[nodiscard]] Action pump_client(TimePoint now) noexcept;

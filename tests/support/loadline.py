@@ -154,11 +154,12 @@ class Loadline:
                 self.process.wait(10)
         if self.process.returncode != 0:
             problems.append(f"exit status {self.process.returncode}")
-        report = _SANITIZER_REPORT.search(self.log_text())
-        if report:
-            problems.append(f"sanitizer: {report.group(0)}")
+        log = self.log_text()
+        report = _SANITIZER_REPORT.search(log)
+        if report:  # Its first stacks tell most, and there may be many.
+            problems.append(f"sanitizer: {log[report.start():report.start() + 12000]}")
         if problems:
-            problems.append(f"log of {self.log_path}:\n{self.log_text()[-6000:]}")
+            problems.append(f"log of {self.log_path}:\n{log[-6000:]}")
         return problems
 
     # What it says about itself
