@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "shedder/gate_options.h"
+#include "shedder/operation.h"
 #include "shedder/priority.h"
+#include "shedder/scorecard.h"
 
 // The whole configuration as plain structs. The defaults are the documentation:
 // docs/configuration.md repeats them for readers of YAML. Keys of the YAML file equal the field
@@ -128,8 +130,43 @@ struct PolicyRule {
   std::optional<Tier> tier = {};
   std::optional<std::string> tenant = {};
   std::optional<Duration> deadline = {};
+  // Verdicts on what it matches are counted and logged, and not enforced.
+  bool dry_run = false;
 
   bool operator==(const PolicyRule&) const = default;
+};
+
+// Counts the operations of each party apart, and caps how many of them may be active at once. All
+// scorecards that match an operation must grant it.
+struct Scorecard {
+  // By what operations are told apart.
+  struct Party {
+    enum class Kind : std::uint8_t {
+      tenant,
+      user,
+      database,
+      application,
+      address,
+      fingerprint,
+      comment,
+      all,  // Not: one count for everything that matches.
+    };
+    Kind kind = Kind::tenant;
+    std::string comment_key = {};  // comment only.
+
+    bool operator==(const Party&) const = default;
+  };
+  Party each = {};
+  // What it concerns.
+  Match match = {};
+  std::optional<OperationClass> operation_class = {};
+  Tier best = Tier::t1;
+  Tier worst = Tier::t5;
+  // Patterns of the names of parties whose weights are gate.weights[1], [2], …
+  std::vector<Glob> weights = {};
+  ScorecardOptions gate = {};
+
+  bool operator==(const Scorecard&) const = default;
 };
 
 // Where a tenant's name comes from, in order of preference.
@@ -159,6 +196,7 @@ struct Policy {
   std::vector<PolicyRule> rules = {};
   std::vector<TenantSource> tenant_from = {{TenantSource::Kind::comment, "tenant"},
                                            {TenantSource::Kind::database, ""}};
+  std::vector<Scorecard> scorecards = {};  // At most kScorecardsMax.
   std::vector<TierCeiling> ceilings = {};  // First match wins; no match: no ceiling.
 
   bool operator==(const Policy&) const = default;

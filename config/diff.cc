@@ -80,6 +80,7 @@ Difference diff(const Config& running, const Config& loaded) {
                     new_policy.deadline_comment_key);
   differ.reloadable("policies", old_policy.rules, new_policy.rules);
   differ.reloadable("tenants.from", old_policy.tenant_from, new_policy.tenant_from);
+  differ.reloadable("scorecards", old_policy.scorecards, new_policy.scorecards);
   differ.reloadable("ceilings", old_policy.ceilings, new_policy.ceilings);
   return std::move(differ.found);
 }

@@ -138,8 +138,12 @@ GateOptions read_gate(const YamlEntry& entry, Reading& reading) {
   map.read("deadline", options.deadline, {1ms, 1h});
   map.read("wait_max", options.wait_max, {1ms, 1min});
   map.read("pressure_after", options.pressure_after, {1ms, 1min});
-  constexpr std::array<std::string_view, 2> kSwitch = {"off", "on"};
-  if (const auto rejector = map.read_name("rejector", kSwitch)) options.rejector = *rejector == 1;
+  constexpr std::array<std::string_view, 3> kEnforcement = {"off", "on", "dry_run"};
+  if (const auto rejector = map.read_name("rejector", kEnforcement)) {
+    options.rejector = static_cast<Enforcement>(*rejector);
+  }
+  map.read_parsed("tenant_share", options.tenant_share, parse_share, "from 1% to 100%");
+  map.read("dry_run", options.dry_run);
   read_count_or_auto(map, "waiting_max", options.waiting_max, {1, 1'000'000});
   map.read("starvation_floor_percent", options.starvation_floor_percent, {0, 50});
   map.finish();
@@ -194,6 +198,11 @@ Config read_config(const YAML::Node& document, Reading& reading) {
     config.upstreams.push_back(read_upstream(entry, reading));
   }
   config.policy = read_policy(root, reading);
+  for (Upstream& upstream : config.upstreams) {
+    for (const Scorecard& card : config.policy.scorecards) {
+      upstream.gate.scorecards.push_back(card.gate);
+    }
+  }
   root.finish();
   return config;
 }

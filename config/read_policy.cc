@@ -5,7 +5,8 @@
 
 #include <array>
 
-#include "config/endpoint.h"
+#include "config/read_match.h"
+#include "config/read_scorecard.h"
 #include "config/units.h"
 
 namespace loadline::config {
@@ -13,29 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kTierForm = "a tier from t0 (most important) to t5";
 constexpr std::string_view kCommentPrefix = "comment.";
-
-void read_glob(YamlMap& map, std::string_view key, std::optional<Glob>& glob) {
-  if (auto text = map.scalar(key)) glob = *std::move(text);
-}
-
-Match read_match(const YamlEntry& entry, Reading& reading) {
-  Match match;
-  YamlMap map(entry, reading);
-  read_glob(map, "user", match.user);
-  read_glob(map, "database", match.database);
-  read_glob(map, "application", match.application);
-  map.read_parsed("address", match.address, parse_address_range,
-                  "10.0.0.0/8, fd00::/8, a single address, or unix");
-  for (const YamlEntry& tag : map.entries_with(kCommentPrefix)) {
-    if (auto glob = scalar_of(tag, reading, "a pattern such as 'batch*'")) {
-      match.comment.emplace_back(tag.key, *std::move(glob));
-    }
-  }
-  map.finish();
-  return match;
-}
 
 PolicyRule read_rule(const YamlEntry& entry, Reading& reading) {
   PolicyRule rule;
@@ -52,6 +31,7 @@ PolicyRule read_rule(const YamlEntry& entry, Reading& reading) {
   const bool has_deadline = map.entry("deadline").has_value();
   map.read("deadline", deadline, {1ms, 1h});
   if (has_deadline && reading.diagnostics.size() == problem_count) rule.deadline = deadline;
+  map.read("dry_run", rule.dry_run);
   map.finish();
   return rule;
 }
@@ -115,6 +95,9 @@ Policy read_policy(YamlMap& root, Reading& reading) {
     tenants.require("from", "a list such as [comment.tenant, database]");
     policy.tenant_from = read_tenant_sources(tenants, reading);
     tenants.finish();
+  }
+  for (const YamlEntry& entry : root.list("scorecards")) {
+    policy.scorecards.push_back(read_scorecard(entry, reading));
   }
   for (const YamlEntry& entry : root.list("ceilings")) {
     policy.ceilings.push_back(read_ceiling(entry, reading));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <span>
 
@@ -73,6 +74,43 @@ std::string to_text(Duration duration) {
 
 std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept {
   return parse_with_unit(text, kByteUnits, std::numeric_limits<std::uint64_t>::max());
+}
+
+std::optional<double> parse_decimal(std::string_view text) noexcept {
+  const std::size_t point = std::min(text.find('.'), text.size());
+  const auto whole = parse_count(text.substr(0, point));
+  if (!whole) return std::nullopt;
+  if (point == text.size()) return static_cast<double>(*whole);
+  const std::string_view digits = text.substr(point + 1);
+  constexpr std::size_t kDigitsMax = 9;
+  const auto fraction = parse_count(digits);
+  if (!fraction || digits.size() > kDigitsMax) return std::nullopt;
+  return static_cast<double>(*whole) +
+         static_cast<double>(*fraction) / std::pow(10.0, static_cast<double>(digits.size()));
+}
+
+std::optional<double> parse_share(std::string_view text) noexcept {
+  if (!text.ends_with('%')) return std::nullopt;
+  const auto percent = parse_decimal(text.substr(0, text.size() - 1));
+  if (!percent || *percent < 1 || *percent > 100) return std::nullopt;
+  return *percent / 100;
+}
+
+std::optional<ScorecardCap> parse_cap(std::string_view text) noexcept {
+  constexpr double kValueMax = 1e6;
+  if (text.ends_with('%')) {
+    const auto share = parse_share(text);
+    if (!share) return std::nullopt;
+    return ScorecardCap{ScorecardCap::Unit::limit_share, *share};
+  }
+  if (text.ends_with('x')) {
+    const auto times = parse_decimal(text.substr(0, text.size() - 1));
+    if (!times || *times <= 0 || *times > kValueMax) return std::nullopt;
+    return ScorecardCap{ScorecardCap::Unit::fair_share, *times};
+  }
+  const auto count = parse_count(text);
+  if (!count || *count == 0 || static_cast<double>(*count) > kValueMax) return std::nullopt;
+  return ScorecardCap{ScorecardCap::Unit::operations, static_cast<double>(*count)};
 }
 
 std::optional<Tier> parse_tier(std::string_view text) noexcept {

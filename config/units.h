@@ -8,6 +8,7 @@
 
 #include "shedder/clock.h"
 #include "shedder/priority.h"
+#include "shedder/scorecard.h"
 
 // Numbers with units, as people write them in the configuration and in SQL comments.
 namespace loadline::config {
@@ -23,6 +24,13 @@ namespace loadline::config {
 
 // Digits only, no sign.
 [[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text) noexcept;
+
+// Digits, perhaps with a point and more digits; no sign, no exponent.
+[[nodiscard]] std::optional<double> parse_decimal(std::string_view text) noexcept;
+// "1%" to "100%": 0.01 to 1.
+[[nodiscard]] std::optional<double> parse_share(std::string_view text) noexcept;
+// "20" operations, "50%" of the limit, or "2x" a fair share.
+[[nodiscard]] std::optional<ScorecardCap> parse_cap(std::string_view text) noexcept;
 
 // "t0" to "t5".
 [[nodiscard]] std::optional<Tier> parse_tier(std::string_view text) noexcept;

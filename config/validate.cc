@@ -144,6 +144,22 @@ void Validator::check_policy() {
              fmt::format(": too many rules match comments; expected at most {}", kCommentRulesMax));
     }
   }
+  const std::vector<Scorecard>& cards = config_.policy.scorecards;
+  if (cards.size() > kScorecardsMax) {
+    report(fmt::format("scorecards[{}]", kScorecardsMax),
+           fmt::format(": too many; expected at most {}", kScorecardsMax));
+  }
+  for (std::size_t i = 0; i < cards.size(); ++i) {
+    const std::string path = fmt::format("scorecards[{}].name", i);
+    check_name(cards[i].gate.name, path);
+    const bool is_taken =
+        std::any_of(cards.begin(), cards.begin() + static_cast<std::ptrdiff_t>(i),
+                    [&](const Scorecard& other) { return other.gate.name == cards[i].gate.name; });
+    if (is_taken) {
+      report(path, fmt::format(": '{}' is another scorecard's; expected a name of its own",
+                               cards[i].gate.name));
+    }
+  }
 }
 
 // Names are metric labels and parts of log lines.

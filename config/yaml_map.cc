@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "config/units.h"
 
@@ -118,6 +119,11 @@ void YamlMap::read(std::string_view key, std::string& value) {
   } else {
     value = *std::move(text);
   }
+}
+
+void YamlMap::read(std::string_view key, bool& value) {
+  constexpr std::array<std::string_view, 4> kSwitch = {"off", "on", "false", "true"};
+  if (const auto name = read_name(key, kSwitch)) value = *name % 2 == 1;
 }
 
 std::optional<std::size_t> YamlMap::read_name(std::string_view key,

@@ -53,6 +53,7 @@ class YamlMap {
   void read(std::string_view key, std::uint32_t& value, CountRange range);
   void read(std::string_view key, Duration& value, DurationRange range);
   void read(std::string_view key, std::string& value);  // Not empty.
+  void read(std::string_view key, bool& value);         // on, off, true, false.
 
   // One of a few names; the result is its index.
   [[nodiscard]] std::optional<std::size_t> read_name(std::string_view key,

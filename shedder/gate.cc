@@ -16,6 +16,13 @@ Gate::~Gate() = default;
 Verdict Gate::offer(Operation& operation, const OperationProfile& profile, TimePoint now) noexcept {
   State& state = *state_;
   const bool fits_caps = state.begin(operation, profile, now);
+  if (profile.dry_run || state.dry_run.load(std::memory_order_relaxed)) {
+    return state.rehearse(operation, now);
+  }
+  if (!fits_caps && state.is_beyond_scorecards(operation)) {
+    state.refuse(operation, ShedReason::scorecard, now);
+    return operation.verdict_;
+  }
   if (!state.passes_threshold(operation, now)) return operation.verdict_;
   if (fits_caps && state.start_at_once(operation, now)) return operation.verdict_;
   const State::Lock lock(state.mutex);
@@ -95,6 +102,7 @@ void Gate::complete(Operation& operation, Outcome outcome, TimePoint now) noexce
   } else {
     state.shard_of(operation).held.add(-1);
   }
+  state.end_rehearsal(operation);
 }
 
 bool Gate::abandon(Operation& operation, TimePoint /*now*/) noexcept {
@@ -128,27 +136,53 @@ bool Gate::State::begin(Operation& operation, const OperationProfile& profile,
   shard.tiers[tier_index(operation)].offered.add(1);
   DemandCounters& demand = shard.demands[demand_index(operation)];
   demand.offered.add(1);
-  demand.offered_by_level[profile.priority.level()].add(1);
+  const TenantShares::Slot tenant = TenantShares::slot_of(profile.priority.tier(), profile.tenant);
+  shard.tenants[tenant].add(cost_of(operation));
+  operation.place_ = tenants.place(profile.priority, tenant, shard.rng.next());
+  demand.offered_by_place[operation.place_].add(1);
   return fits_caps;
 }
 
-bool Gate::State::passes_threshold(Operation& operation, TimePoint now) noexcept {
+bool Gate::State::is_within_threshold(const Operation& operation) noexcept {
   const auto threshold = PriorityThreshold::from_word(
       thresholds[demand_index(operation)].load(std::memory_order_relaxed));
+  return threshold.is_open() || threshold.passes(operation.place_, shard_of(operation).rng.next());
+}
+
+bool Gate::State::passes_threshold(Operation& operation, TimePoint now) noexcept {
   ObservationShard& shard = shard_of(operation);
-  if (threshold.is_open() || threshold.passes(operation.profile_.priority, shard.rng.next())) {
+  const bool passes = is_within_threshold(operation);
+  if (passes || rejector_rehearses.load(std::memory_order_relaxed)) {
+    if (!passes) count_would_shed(operation, ShedReason::overload);
     shard.demands[demand_index(operation)].entered.add(1);
+    shard.entered_work.add(cost_of(operation));
     return true;
   }
+  refuse(operation, ShedReason::overload, now);
+  return false;
+}
+
+void Gate::State::refuse(Operation& operation, ShedReason reason, TimePoint now) noexcept {
   if (leave_caps(operation)) {
     const Lock lock(mutex);
-    queue.unpark(operation.fingerprint_slot_);
+    unpark_caps(operation);
     publish_waiting();
     dispatch(now);
   }
-  set_shed(operation, ShedReason::overload, shard.rng, now);
-  shard.tiers[tier_index(operation)].shed[static_cast<std::size_t>(ShedReason::overload)].add(1);
-  return false;
+  ObservationShard& shard = shard_of(operation);
+  set_shed(operation, reason, shard.rng, now);
+  shard.tiers[tier_index(operation)].shed[static_cast<std::size_t>(reason)].add(1);
+}
+
+void Gate::State::count_would_shed(const Operation& operation, ShedReason reason) noexcept {
+  shard_of(operation).tiers[tier_index(operation)].would_shed[static_cast<std::size_t>(reason)].add(
+      1);
+}
+
+double Gate::State::cost_of(const Operation& operation) const noexcept {
+  if (operation.profile_.fingerprint == 0) return 1;
+  return static_cast<double>(
+      fingerprints.limits(operation.fingerprint_slot_).cost.load(std::memory_order_relaxed));
 }
 
 Demand Gate::State::demand_of(const Operation& operation, bool fits_caps) noexcept {
@@ -170,29 +204,6 @@ bool Gate::State::start_at_once(Operation& operation, TimePoint now) noexcept {
   return true;
 }
 
-bool Gate::State::enter_caps(Operation& operation) noexcept {
-  const std::uint64_t fingerprint = operation.profile_.fingerprint;
-  operation.is_heavy_ = false;
-  if (fingerprint == 0) return true;
-  const CountingTable::Entry entry = fingerprint_counts.enter(fingerprint);
-  operation.fingerprint_slot_ = entry.slot;
-  fingerprints.claim(entry.slot, fingerprint);
-  const FingerprintBook::Limits& limits = fingerprints.limits(entry.slot);
-  bool fits = entry.active <= limits.cap.load(std::memory_order_relaxed);
-  if (limits.is_heavy.load(std::memory_order_relaxed)) {
-    operation.is_heavy_ = true;
-    const std::uint32_t before = heavy_active.fetch_add(1, std::memory_order_relaxed);
-    fits = fits && before < heavy_max.load(std::memory_order_relaxed);
-  }
-  return fits;
-}
-
-bool Gate::State::leave_caps(const Operation& operation) noexcept {
-  if (operation.profile_.fingerprint == 0) return false;
-  if (operation.is_heavy_) heavy_active.fetch_sub(1, std::memory_order_relaxed);
-  return fingerprint_counts.leave(operation.fingerprint_slot_);
-}
-
 void Gate::State::activate(Operation& operation, SlotCounter::Counts counts,
                            TimePoint now) const noexcept {
   operation.state_ = Operation::State::active;
@@ -212,7 +223,7 @@ void Gate::State::release(Operation& operation, Duration service, TimePoint now)
   if (counter.give_back().waiting == 0 && !somebody_is_parked) return;
   const Lock lock(mutex);
   if (somebody_is_parked) {
-    queue.unpark(operation.fingerprint_slot_);
+    unpark_caps(operation);
     publish_waiting();
   }
   if (operation.charged_ > 0 && estimate.service() > Duration::zero()) {

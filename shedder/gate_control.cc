@@ -12,6 +12,11 @@ using std::chrono::milliseconds;
 constexpr Duration kTickIdle = milliseconds(250);
 constexpr Duration kTickStalled = milliseconds(10);
 constexpr Duration kFingerprintInterval = milliseconds(200);
+constexpr Duration kTenantsInterval = milliseconds(200);
+constexpr Duration kScorecardsInterval = milliseconds(100);
+// Somebody who waits for a moment now and then shows that slots are in use, not that they are
+// scarce.
+constexpr Duration kScarceAfter = milliseconds(100);
 constexpr Duration kRejectorInterval = milliseconds(20);
 constexpr Duration kProbeInterval = std::chrono::seconds(1);
 
@@ -27,7 +32,8 @@ std::vector<std::unique_ptr<ObservationShard>> make_shards(std::uint32_t workers
                                                            std::uint64_t seed) {
   std::vector<std::unique_ptr<ObservationShard>> shards;
   for (std::uint32_t i = 0; i < workers; ++i) {
-    shards.push_back(std::make_unique<ObservationShard>(fingerprint_slots, seed + i));
+    shards.push_back(
+        std::make_unique<ObservationShard>(fingerprint_slots, TenantShares::kSlotCount, seed + i));
   }
   return shards;
 }
@@ -40,7 +46,7 @@ Gate::State::State(const GateOptions& gate_options, std::uint32_t workers, std::
       fingerprints(fingerprint_counts.slot_count()),
       worker_count(workers),
       shards(make_shards(workers, fingerprint_counts.slot_count(), ~seed)),
-      decided(0, seed),
+      decided(0, 0, seed),
       options(gate_options),
       wheel(TimePoint()),
       rng(seed),
@@ -48,6 +54,7 @@ Gate::State::State(const GateOptions& gate_options, std::uint32_t workers, std::
       fingerprint_totals(fingerprint_counts.slot_count()),
       fingerprint_active(fingerprint_counts.slot_count()) {
   open_thresholds();
+  take_options(gate_options);
 }
 
 TimePoint Gate::tick(TimePoint now) noexcept {
@@ -60,8 +67,13 @@ TimePoint Gate::tick(TimePoint now) noexcept {
   if (!state.stall.is_stalled()) {
     due = std::min(now + kTickIdle, state.run_limiter(totals, now));
     state.run_fingerprints(now);
+    state.run_tenants(now);
+    state.run_scorecards(now);
   }
+  state.run_rehearsals(now);
   due = std::min(due, state.run_rejector(now));
+  // Nobody who begins to wait brings the next tick forward.
+  if (state.options.dry_run) due = std::min(due, now + kRejectorInterval);
   state.dispatch(now);
   state.tick_due = std::min(due, state.wheel.next_due());
   return state.tick_due;
@@ -70,7 +82,8 @@ TimePoint Gate::tick(TimePoint now) noexcept {
 void Gate::reconfigure(const GateOptions& options, TimePoint now) noexcept {
   State& state = *state_;
   const State::Lock lock(state.mutex);
-  const bool same_mode = options.limit_mode == state.options.limit_mode;
+  const bool same_mode =
+      options.limit_mode == state.options.limit_mode && options.dry_run == state.options.dry_run;
   if (same_mode && options.limit_mode != LimitMode::fixed) {
     const LimitBounds bounds = {.min = options.limit_min, .max = options.limit_max};
     std::visit([&bounds](auto& law) { law.set_bounds(bounds); }, state.limiter);
@@ -78,9 +91,17 @@ void Gate::reconfigure(const GateOptions& options, TimePoint now) noexcept {
     // Automatic goes on from the fixed limit: it is the best guess there is.
     state.limiter = State::make_limiter(options, state.slots.load(std::memory_order_relaxed));
   }
-  state.options = options;
-  if (!options.rejector) state.open_thresholds();
+  const bool same_cards = options.scorecards == state.options.scorecards;
+  if (options.rejector == Enforcement::off) state.open_thresholds();
+  state.take_options(options);
+  if (!same_cards) {
+    state.scorecards_due = now;
+    state.run_scorecards(now);
+    state.queue.unpark_all();
+    state.publish_waiting();
+  }
   (void)state.run_limiter(state.totals(), now);
+  if (options.dry_run) state.admit_all_waiting(now);
   state.dispatch(now);
 }
 
@@ -118,8 +139,12 @@ GateSnapshot Gate::snapshot() const {
   snapshot.is_stalled = state.stall.is_stalled();
   for (std::size_t i = 0; i < kDemandCount; ++i) {
     snapshot.rejection_ratio[i] = state.rejector.ratio(static_cast<Demand>(i));
+    snapshot.passing[i] =
+        state.cuts[i].passing(PriorityThreshold::from_word(state.thresholds[i].load()));
   }
   snapshot.capped_fingerprints = state.fingerprints.capped_count();
+  snapshot.dry_run = state.options.dry_run;
+  snapshot.scorecards = state.scorecards.snapshot();
   snapshot.limit = std::visit([](const auto& law) { return law.snapshot(); }, state.limiter);
   return snapshot;
 }
@@ -131,6 +156,7 @@ Gate::State::Limiter Gate::State::make_limiter(const GateOptions& options, std::
     case LimitMode::fixed:
       break;
     case LimitMode::automatic:
+      if (options.dry_run) return CorrelationLimit(bounds, start);
       return KneeLimit(bounds, start);
     case LimitMode::aimd:
       return AimdLimit(bounds, start);
@@ -156,6 +182,7 @@ TimePoint Gate::State::run_limiter(const LoadTotals& totals, TimePoint now) noex
   const LimitStep step =
       std::visit([&](auto& law) { return law.on_tick(totals, estimate.service(), now); }, limiter);
   slots.store(step.slots, std::memory_order_relaxed);
+  throughput.store(static_cast<float>(estimate.throughput()), std::memory_order_relaxed);
   limit_phase.store(step.phase.number(), std::memory_order_relaxed);
   under_pressure = is_pressed(now);
   return step.due;
@@ -206,30 +233,72 @@ void Gate::State::run_fingerprints(TimePoint now) noexcept {
   fingerprints_due = now + kFingerprintInterval;
 }
 
+void Gate::State::run_tenants(TimePoint now) noexcept {
+  if (now < tenants_due) return;
+  for (std::size_t slot = 0; slot < TenantShares::kSlotCount; ++slot) {
+    double total = 0;
+    for (const auto& shard : shards) total += shard->tenants[slot].read();
+    tenant_totals.offered[slot] = total;
+  }
+  tenant_totals.entered = 0;
+  for (const auto& shard : shards) tenant_totals.entered += shard->entered_work.read();
+  tenants.update(tenant_totals, options.tenant_share, now);
+  tenants_due = now + kTenantsInterval;
+}
+
+void Gate::State::run_scorecards(TimePoint now) noexcept {
+  if (queue.ready() == 0) nobody_ready_at = now;
+  if (now < scorecards_due || scorecards.size() == 0) return;
+  const auto limit = slots.load(std::memory_order_relaxed);
+  const std::uint32_t active = counter.read().active;
+  const bool has_risen =
+      scorecards.update({.limit = static_cast<double>(limit),
+                         .is_scarce = elapsed_since(nobody_ready_at, now) >= kScarceAfter,
+                         .has_free = queue.ready() == 0 && active < limit},
+                        now);
+  if (has_risen) {
+    queue.unpark_all();
+    publish_waiting();
+  }
+  scorecards_due = now + kScorecardsInterval;
+}
+
+void Gate::State::take_options(const GateOptions& gate_options) noexcept {
+  const bool same_cards = gate_options.scorecards == options.scorecards;
+  options = gate_options;
+  if (!same_cards || scorecards.size() == 0) scorecards.set_options(options.scorecards);
+  rejector_rehearses.store(options.rejector == Enforcement::dry_run, std::memory_order_relaxed);
+  wait_max.store(options.wait_max, std::memory_order_relaxed);
+  default_deadline.store(options.deadline, std::memory_order_relaxed);
+  if (options.dry_run != dry_run.exchange(options.dry_run, std::memory_order_relaxed)) {
+    begin_rehearsals();
+  }
+}
+
 void Gate::State::open_thresholds() noexcept {
   rejector = {};
   for (auto& threshold : thresholds) threshold.store(PriorityThreshold().word());
 }
 
 TimePoint Gate::State::run_rejector(TimePoint now) noexcept {
-  if (!options.rejector) return TimePoint::max();
+  if (options.rejector == Enforcement::off) return TimePoint::max();
   if (now < rejector_due) return rejector_due;
   Rejector::Input input;
   for (std::size_t i = 0; i < kDemandCount; ++i) {
     decided.demands[i].add_to(input.flows[i]);
-    PriorityCut::Counts levels = {};
+    PriorityCut::Counts places = {};
     for (const auto& shard : shards) {
       const DemandCounters& demand = shard->demands[i];
       demand.add_to(input.flows[i]);
-      for (std::size_t level = 0; level < kPriorityCount; ++level) {
-        levels[level] += demand.offered_by_level[level].read();
+      for (std::size_t place = 0; place < kPlaceCount; ++place) {
+        places[place] += demand.offered_by_place[place].read();
       }
     }
     PriorityCut::Counts offered;
-    for (std::size_t level = 0; level < kPriorityCount; ++level) {
-      offered[level] = levels[level] - levels_mark[i][level];
+    for (std::size_t place = 0; place < kPlaceCount; ++place) {
+      offered[place] = places[place] - places_mark[i][place];
     }
-    levels_mark[i] = levels;
+    places_mark[i] = places;
     cuts[i].add(offered);
   }
   input.waiting = waiting_by_demand;
@@ -240,6 +309,7 @@ TimePoint Gate::State::run_rejector(TimePoint now) noexcept {
   input.heavy_active = heavy_active.load(std::memory_order_relaxed);
   input.may_arm =
       std::exchange(was_full, false) || pressure.under_pressure(std::chrono::seconds(1), now);
+  if (options.dry_run) describe_rehearsal(input, now);
   if (stall.is_stalled()) {
     rejector.freeze(input, now);
   } else {

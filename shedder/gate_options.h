@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "shedder/clock.h"
+#include "shedder/scorecard.h"
 
 namespace loadline {
 
@@ -16,6 +18,13 @@ enum class LimitMode : std::uint8_t {
   vegas,
   gradient2,
   correlation,
+};
+
+// Whether a part of the gate does what it decides.
+enum class Enforcement : std::uint8_t {
+  off,
+  on,
+  dry_run,  // Decides and counts, and lets everything pass.
 };
 
 // The defaults are the documentation. Sources of the constants: docs/admission.md.
@@ -35,7 +44,15 @@ struct GateOptions {
   // is pressure: newest first from then on.
   Duration pressure_after = std::chrono::milliseconds(50);
   // Refuse at once, by priority, what would only wait in vain.
-  bool rejector = true;
+  Enforcement rejector = Enforcement::on;
+  // What a tenant asks for beyond this share of what the database carries counts as one tier less
+  // important (t0 excepted) while others want it too; twice an equal share if that is more. 1: off.
+  double tenant_share = 0.5;
+  // At most kScorecardsMax.
+  std::vector<ScorecardOptions> scorecards = {};
+  // Every verdict is computed and counted, none is enforced: all is admitted at once. An automatic
+  // limit is then found by the correlation law, since others need the limit to do something.
+  bool dry_run = false;
   // The most operations that may wait at once. 0: 1.5 x throughput x wait_max, at least 64.
   std::uint32_t waiting_max = 0;
   // Share of free slots, in percent, that goes to the worst waiting tier, so that none starves.

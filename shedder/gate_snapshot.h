@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "shedder/clock.h"
 #include "shedder/demand.h"
 #include "shedder/priority.h"
+#include "shedder/scorecard.h"
 #include "shedder/verdict.h"
 
 namespace loadline {
@@ -31,6 +33,7 @@ struct TierSnapshot {
   std::uint64_t failed = 0;     // Of those: outcome overload, or lost.
   std::uint64_t abandoned = 0;  // The client left or cancelled, while waiting or later.
   std::array<std::uint64_t, kShedReasonCount> shed = {};
+  std::array<std::uint64_t, kShedReasonCount> would_shed = {};  // Admitted, in a dry run.
   LatencySnapshot wait;     // Time in the queue, of the admitted.
   LatencySnapshot service;  // Time at the database, of the completed.
 };
@@ -53,6 +56,10 @@ struct GateSnapshot {
   bool is_stalled = false;  // The database answers nothing; nothing is learned.
   // Of what is offered of each demand, the share that is refused at once, by priority.
   std::array<double, kDemandCount> rejection_ratio = {};
+  // Of what is offered of each demand and tier now, the share that gets past the rejector.
+  std::array<std::array<double, kTierCount>, kDemandCount> passing = {};
+  std::vector<ScorecardSnapshot> scorecards;
+  bool dry_run = false;
   std::uint32_t capped_fingerprints = 0;  // Kinds of statement with a cap of their own now.
   LimitSnapshot limit;
   std::array<TierSnapshot, kTierCount> tiers;

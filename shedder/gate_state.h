@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -27,8 +28,10 @@
 #include "shedder/priority_cut.h"
 #include "shedder/rejector.h"
 #include "shedder/rng.h"
+#include "shedder/scorecards.h"
 #include "shedder/slot_counter.h"
 #include "shedder/stall_detector.h"
+#include "shedder/tenant_shares.h"
 #include "shedder/vegas_limit.h"
 #include "shedder/wait_queue.h"
 
@@ -58,20 +61,53 @@ struct Gate::State {
   // Counts it as offered and under its caps. False: a cap is full.
   [[nodiscard]] bool begin(Operation& operation, const OperationProfile& profile,
                            TimePoint now) noexcept;
+  // What it is expected to take of the slots, in units of the usual operation's.
+  [[nodiscard]] double cost_of(const Operation& operation) const noexcept;
   [[nodiscard]] static Demand demand_of(const Operation& operation, bool fits_caps) noexcept;
   // False: refused by its priority, without a lock.
   [[nodiscard]] bool passes_threshold(Operation& operation, TimePoint now) noexcept;
   // True: a slot was free and nobody waited.
   [[nodiscard]] bool start_at_once(Operation& operation, TimePoint now) noexcept;
-  // Counts it under its fingerprint and its lane. False: one of them is full.
-  [[nodiscard]] bool enter_caps(Operation& operation) noexcept;
-  // True: see CountingTable::leave.
-  [[nodiscard]] bool leave_caps(const Operation& operation) noexcept;
+  [[nodiscard]] bool is_within_threshold(const Operation& operation) noexcept;
+  // Sheds one that hasn't waited. Takes the lock only if somebody is parked behind it.
+  void refuse(Operation& operation, ShedReason reason, TimePoint now) noexcept;
+  void count_would_shed(const Operation& operation, ShedReason reason) noexcept;
   void activate(Operation& operation, SlotCounter::Counts counts, TimePoint now) const noexcept;
   // An active operation ends or is held, after `service`.
   void release(Operation& operation, Duration service, TimePoint now) noexcept;
   [[nodiscard]] Duration service_until(const Operation& operation, TimePoint now) const noexcept;
   void record_answer(Operation& operation, Outcome outcome, TimePoint now) noexcept;
+
+  // gate_caps.cc: these are lock-free.
+  // Counts it under all of its caps. False: one of them is full.
+  [[nodiscard]] bool enter_caps(Operation& operation) noexcept;
+  // True: see CountingTable::leave. Then unpark_caps() must follow.
+  [[nodiscard]] bool leave_caps(const Operation& operation) noexcept;
+  // One of its parties is over its cap, and enough wait for that already.
+  [[nodiscard]] bool is_beyond_scorecards(const Operation& operation) noexcept;
+  // These are under the lock.
+  void unpark_caps(const Operation& operation) noexcept;
+  // Active, as far as caps go, to waiting.
+  void suspend_caps(const Operation& operation) noexcept;
+  void suspend_scorecards(const Operation& operation, std::uint8_t count) noexcept;
+  // Waiting to active. If a cap is full, nothing has changed: where to park it.
+  [[nodiscard]] std::optional<std::uint32_t> start_caps(const Operation& operation,
+                                                        bool regardless) noexcept;
+  void withdraw_caps(const Operation& operation) noexcept;
+  // For which cap it waits, if for one.
+  [[nodiscard]] ShedReason cap_in_the_way(Operation& operation) noexcept;
+  [[nodiscard]] std::uint32_t parking_of(CountingTable::Slot party) const noexcept;
+
+  // gate_rehearsal.cc: lock-free but for the last four.
+  [[nodiscard]] Verdict rehearse(Operation& operation, TimePoint now) noexcept;
+  [[nodiscard]] ShedReason rehearsed_reason(const Operation& operation) noexcept;
+  // How many would wait.
+  [[nodiscard]] std::uint32_t rehearsed_waiting() const noexcept;
+  void end_rehearsal(Operation& operation) noexcept;
+  void begin_rehearsals() noexcept;
+  void run_rehearsals(TimePoint now) noexcept;
+  void describe_rehearsal(Rejector::Input& input, TimePoint now) const noexcept;
+  void admit_all_waiting(TimePoint now) noexcept;
 
   // gate_waiting.cc: all under the lock, except as said.
   void wait_or_shed(Operation& operation, TimePoint now) noexcept;
@@ -79,6 +115,8 @@ struct Gate::State {
   void dispatch(TimePoint now) noexcept;
   // One that waits for its turn, beyond the limit, to see whether a stalled database answers.
   void dispatch_probe(TimePoint now) noexcept;
+  // Beyond the limit and its caps.
+  void start_regardless(Operation& operation, TimePoint now) noexcept;
   void start(Operation& operation, SlotCounter::Counts counts, TimePoint now) noexcept;
   void expire(TimePoint now) noexcept;
   void flush(ShedReason reason, TimePoint now) noexcept;
@@ -89,8 +127,8 @@ struct Gate::State {
   void shed_waiting(Operation& operation, ShedReason reason, TimePoint now) noexcept;
   void shed(Operation& operation, ShedReason reason, TimePoint now) noexcept;
   // By anybody, with what is the caller's own.
-  void set_shed(Operation& operation, ShedReason reason, Rng& draws, TimePoint now) const noexcept;
-  [[nodiscard]] ShedReason expiry_reason(const Operation& operation) const noexcept;
+  void set_shed(Operation& operation, ShedReason reason, Rng& draws, TimePoint now) noexcept;
+  [[nodiscard]] ShedReason expiry_reason(Operation& operation) noexcept;
   [[nodiscard]] bool is_room_for(const Operation& operation, TimePoint now) noexcept;
   [[nodiscard]] Duration expected_service(const Operation& operation) const noexcept;
   [[nodiscard]] std::uint32_t waiting_max() const noexcept;
@@ -104,6 +142,9 @@ struct Gate::State {
   [[nodiscard]] TimePoint run_limiter(const LoadTotals& totals, TimePoint now) noexcept;
   void run_stall_detector(const LoadTotals& totals, TimePoint now) noexcept;
   void run_fingerprints(TimePoint now) noexcept;
+  void run_tenants(TimePoint now) noexcept;
+  void run_scorecards(TimePoint now) noexcept;
+  void take_options(const GateOptions& gate_options) noexcept;
   void open_thresholds() noexcept;
   [[nodiscard]] TimePoint run_rejector(TimePoint now) noexcept;
 
@@ -119,6 +160,16 @@ struct Gate::State {
   alignas(64) std::atomic<std::uint32_t> heavy_active = 0;
   CountingTable fingerprint_counts;
   FingerprintBook fingerprints;
+  TenantShares tenants;
+  Scorecards scorecards;
+
+  // Dry run, and what the path of an operation then needs of what the lock guards otherwise.
+  std::atomic<bool> dry_run = false;
+  std::atomic<bool> rejector_rehearses = false;
+  std::atomic<std::uint32_t> rehearsed_queue = 0;  // How many would wait.
+  std::atomic<float> throughput = 0;               // Answers per second.
+  std::atomic<Duration> wait_max = Duration::zero();
+  std::atomic<Duration> default_deadline = Duration::zero();
 
   std::uint32_t worker_count;
   std::vector<std::unique_ptr<ObservationShard>> shards;
@@ -148,10 +199,17 @@ struct Gate::State {
   TimePoint fingerprints_since = {};
   std::vector<FingerprintBook::Totals> fingerprint_totals;  // Room for run_fingerprints.
   std::vector<std::uint32_t> fingerprint_active;
+  TimePoint tenants_due = {};
+  TenantShares::Totals tenant_totals;
+  TimePoint scorecards_due = {};
+  TimePoint nobody_ready_at = {};
+  std::array<Rejector::Flow, kDemandCount> rehearsal_mark = {};
+  std::array<double, kDemandCount> rehearsed_inside = {};
+  TimePoint rehearsed_queue_since = {};
   Rejector rejector;
   TimePoint rejector_due = {};
   std::array<PriorityCut, kDemandCount> cuts;
-  std::array<PriorityCut::Counts, kDemandCount> levels_mark = {};
+  std::array<PriorityCut::Counts, kDemandCount> places_mark = {};
   TimePoint tick_due = TimePoint::max();  // What the last tick returned, or sooner if asked since.
 
   std::atomic<bool> wake_requested = false;

@@ -38,11 +38,16 @@ Duration scaled(Duration duration, double factor) noexcept {
 }
 
 // Who shares a turn: a tenant's light operations, its heavy ones, and those of each fingerprint
-// that has a cap, since one that waits for its cap keeps all behind it waiting.
+// that has a cap, since one that waits for its cap keeps all behind it waiting. For the same
+// reason, those of each party that a scorecard counts apart by something else than the tenant.
 std::uint64_t flow_key(const OperationProfile& profile, bool is_capped) noexcept {
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
   const std::uint64_t kind = is_capped ? profile.fingerprint | 1U : 0;
-  const std::uint64_t mixed = (profile.tenant ^ std::rotl(kind * kOdd, 29)) * kOdd;
+  std::uint64_t mixed = (profile.tenant ^ std::rotl(kind * kOdd, 29)) * kOdd;
+  for (std::uint8_t i = 0; i < profile.scorecard_count; ++i) {
+    const ScorecardKey& key = profile.scorecards[i];
+    if (key.party != profile.tenant) mixed = (mixed ^ std::rotl(key.party, 17)) * kOdd;
+  }
   return mixed ^ (mixed >> 32U);
 }
 
@@ -64,7 +69,7 @@ void Gate::State::wait_or_shed(Operation& operation, TimePoint now) noexcept {
   if (reason == ShedReason::none) {
     begin_waiting(operation, now);
   } else {
-    if (leave_caps(operation)) queue.unpark(operation.fingerprint_slot_);
+    if (leave_caps(operation)) unpark_caps(operation);
     shed(operation, reason, now);
   }
   publish_waiting();
@@ -129,12 +134,11 @@ void Gate::State::begin_waiting(Operation& operation, TimePoint now) noexcept {
                         .retry_after = Duration::zero()};
   bool is_capped = false;
   if (operation.profile_.fingerprint != 0) {
-    const std::uint32_t slot = operation.fingerprint_slot_;
     is_capped =
-        fingerprints.limits(slot).cap.load(std::memory_order_relaxed) != FingerprintBook::kNoCap;
-    if (operation.is_heavy_) heavy_active.fetch_sub(1, std::memory_order_relaxed);
-    if (fingerprint_counts.suspend(slot)) queue.unpark(slot);
+        fingerprints.limits(operation.fingerprint_slot_).cap.load(std::memory_order_relaxed) !=
+        FingerprintBook::kNoCap;
   }
+  suspend_caps(operation);
   operation.flow_key_ = flow_key(operation.profile_, is_capped);
   if (queue.empty()) pressure.on_non_empty(now);
   if (!operation.is_heavy_) light_waited_at = now;
@@ -176,17 +180,14 @@ void Gate::State::dispatch(TimePoint now) noexcept {
     }
     const std::uint32_t limit = slots.load(std::memory_order_relaxed);
     if (counter.read().active >= limit) return;
-    const bool has_fingerprint = operation.profile_.fingerprint != 0;
-    const std::uint32_t slot = operation.fingerprint_slot_;
-    if (has_fingerprint && !fingerprint_counts.start(slot, fingerprints.limits(slot).cap.load(
-                                                               std::memory_order_relaxed))) {
-      queue.park(operation, slot);
+    if (const auto full = start_caps(operation, /*regardless=*/false)) {
+      queue.park(operation, *full);
       publish_waiting();
       continue;
     }
     SlotCounter::Counts counts;
     if (!counter.waiting_to_active(limit, counts)) {
-      if (has_fingerprint && fingerprint_counts.suspend(slot)) queue.unpark(slot);
+      suspend_caps(operation);
       publish_waiting();
       return;
     }
@@ -200,22 +201,18 @@ void Gate::State::dispatch(TimePoint now) noexcept {
 void Gate::State::dispatch_probe(TimePoint now) noexcept {
   Operation* const best = queue.best(WaitQueue::Order::newest_first, WaitQueue::Lanes::light_only);
   if (best == nullptr || best->expires_at_ <= now) return;
-  Operation& operation = *best;
-  if (operation.profile_.fingerprint != 0) {
-    (void)fingerprint_counts.start(operation.fingerprint_slot_, FingerprintBook::kNoCap);
-  }
+  start_regardless(*best, now);
+}
+
+void Gate::State::start_regardless(Operation& operation, TimePoint now) noexcept {
+  (void)start_caps(operation, /*regardless=*/true);
   counter.add_waiting(0U - 1U);
   --published_waiting;
   start(operation, counter.take_regardless(), now);
 }
 
 void Gate::State::start(Operation& operation, SlotCounter::Counts counts, TimePoint now) noexcept {
-  double cost = 1;
-  if (operation.profile_.fingerprint != 0) {
-    cost = static_cast<double>(
-        fingerprints.limits(operation.fingerprint_slot_).cost.load(std::memory_order_relaxed));
-  }
-  if (operation.is_heavy_) heavy_active.fetch_add(1, std::memory_order_relaxed);
+  const double cost = cost_of(operation);
   operation.charged_ = cost;
   queue.serve(operation, cost);
   wheel.remove(operation);
@@ -244,18 +241,15 @@ void Gate::State::flush(ShedReason reason, TimePoint now) noexcept {
 void Gate::State::unlink(Operation& operation) noexcept {
   queue.remove(operation);
   wheel.remove(operation);
-  if (operation.profile_.fingerprint != 0) fingerprint_counts.withdraw(operation.fingerprint_slot_);
+  withdraw_caps(operation);
   if (queue.empty()) pressure.on_empty();
   --waiting_by_demand[demand_index(operation)];
 }
 
-ShedReason Gate::State::expiry_reason(const Operation& operation) const noexcept {
+ShedReason Gate::State::expiry_reason(Operation& operation) noexcept {
   if (operation.expires_by_deadline_) return ShedReason::deadline;
-  const bool is_capped =
-      operation.profile_.fingerprint != 0 &&
-      fingerprints.limits(operation.fingerprint_slot_).cap.load(std::memory_order_relaxed) !=
-          FingerprintBook::kNoCap;
-  return is_capped ? ShedReason::fingerprint : ShedReason::queue_timeout;
+  const ShedReason cap = cap_in_the_way(operation);
+  return cap == ShedReason::none ? ShedReason::queue_timeout : cap;
 }
 
 void Gate::State::shed_waiting(Operation& operation, ShedReason reason, TimePoint now) noexcept {
@@ -271,7 +265,7 @@ void Gate::State::shed(Operation& operation, ShedReason reason, TimePoint now) n
 }
 
 void Gate::State::set_shed(Operation& operation, ShedReason reason, Rng& draws,
-                           TimePoint now) const noexcept {
+                           TimePoint now) noexcept {
   const SlotCounter::Counts counts = counter.read();
   const double stretch =
       1 + kRetryShedWeight * static_cast<double>(shed_ratio.load(std::memory_order_relaxed));
@@ -285,6 +279,17 @@ void Gate::State::set_shed(Operation& operation, ShedReason reason, Rng& draws,
       .waited = elapsed_since(operation.offered_at_, now),
       .retry_after =
           scaled(kRetryAfter, stretch * draws.uniform(kRetryJitterMin, kRetryJitterMax))};
+  if (reason == ShedReason::overload) {
+    const auto threshold = PriorityThreshold::from_word(
+        thresholds[demand_index(operation)].load(std::memory_order_relaxed));
+    operation.verdict_.threshold = static_cast<std::uint16_t>(threshold.place());
+    operation.verdict_.may_retry = !threshold.refuses_all_of(operation.profile_.priority.tier());
+  }
+  if (reason != ShedReason::scorecard) return;
+  const ScorecardKey& key = operation.profile_.scorecards[operation.over_scorecard_];
+  operation.verdict_.scorecard = key.card;
+  operation.verdict_.cap = scorecards.cap(key);
+  scorecards.count_shed(key);
 }
 
 }  // namespace loadline

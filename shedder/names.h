@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "shedder/demand.h"
+#include "shedder/explanation.h"
 #include "shedder/priority.h"
 #include "shedder/verdict.h"
 
@@ -43,12 +44,32 @@ namespace loadline {
   return "";
 }
 
+[[nodiscard]] constexpr std::string_view to_string(Binding binding) noexcept {
+  switch (binding) {
+    case Binding::nothing:
+      return "nothing";
+    case Binding::draining:
+      return "draining";
+    case Binding::stalled:
+      return "stalled";
+    case Binding::rejector:
+      return "rejector";
+    case Binding::limit:
+      return "limit";
+    case Binding::scorecards:
+      return "scorecards";
+  }
+  return "";
+}
+
 [[nodiscard]] constexpr std::string_view to_string(ShedReason reason) noexcept {
   switch (reason) {
     case ShedReason::none:
       return "none";
     case ShedReason::overload:
       return "overload";
+    case ShedReason::scorecard:
+      return "scorecard";
     case ShedReason::fingerprint:
       return "fingerprint";
     case ShedReason::queue_timeout:

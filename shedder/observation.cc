@@ -65,6 +65,9 @@ void TierCounters::add_to(TierSnapshot& snapshot) const noexcept {
   snapshot.failed += failed.read();
   snapshot.abandoned += abandoned_waiting.read() + abandoned_active.read();
   for (std::size_t i = 0; i < shed.size(); ++i) snapshot.shed[i] += shed[i].read();
+  for (std::size_t i = 0; i < would_shed.size(); ++i) {
+    snapshot.would_shed[i] += would_shed[i].read();
+  }
   wait.add_to(snapshot.wait);
   snapshot.wait.buckets.front() +=
       at_once;  // They waited for nothing, and the fast path counts once.
@@ -77,8 +80,9 @@ void DemandCounters::add_to(Rejector::Flow& flow) const noexcept {
   flow.started += started.read();
 }
 
-ObservationShard::ObservationShard(std::size_t fingerprint_slots, std::uint64_t seed)
-    : fingerprints(fingerprint_slots), rng(seed) {}
+ObservationShard::ObservationShard(std::size_t fingerprint_slots, std::size_t tenant_slots,
+                                   std::uint64_t seed)
+    : fingerprints(fingerprint_slots), tenants(tenant_slots), rng(seed) {}
 
 void ObservationShard::add_to(LoadTotals& totals) const noexcept {
   for (const TierCounters& tier : tiers) {

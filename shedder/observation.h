@@ -83,6 +83,7 @@ struct TierCounters {
   Counter abandoned_waiting;
   Counter abandoned_active;
   std::array<Counter, kShedReasonCount> shed;
+  std::array<Counter, kShedReasonCount> would_shed;
   LatencyHistogram wait;  // Of those admitted from the queue.
   LatencyHistogram service;
 
@@ -94,7 +95,7 @@ struct DemandCounters {
   Counter offered;
   Counter entered;  // Admitted, or let into the queue.
   Counter started;  // Admitted.
-  std::array<SingleWriter<std::uint32_t>, kPriorityCount> offered_by_level;
+  std::array<SingleWriter<std::uint32_t>, kPlaceCount> offered_by_place;
 
   void add_to(Rejector::Flow& flow) const noexcept;
 };
@@ -108,11 +109,13 @@ struct FingerprintCounters {
 // What one worker saw. Written by that worker's thread alone; the control thread and readers of
 // metrics take differences of the totals. On cache lines of its own.
 struct alignas(64) ObservationShard {
-  ObservationShard(std::size_t fingerprint_slots, std::uint64_t seed);
+  ObservationShard(std::size_t fingerprint_slots, std::size_t tenant_slots, std::uint64_t seed);
 
   std::array<TierCounters, kTierCount> tiers;
   std::array<DemandCounters, kDemandCount> demands;
   std::vector<FingerprintCounters> fingerprints;  // By CountingTable's slots.
+  std::vector<SingleWriter<double>> tenants;      // By TenantShares' slots: what they asked for.
+  SingleWriter<double> entered_work;              // Of that, what the rejector let through.
   Rng rng;
   Counter ridden;
   SingleWriter<std::int64_t> held;

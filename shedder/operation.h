@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "shedder/clock.h"
@@ -13,6 +15,17 @@ class Operation;
 
 enum class OperationClass : std::uint8_t { read, write, ddl };
 
+inline constexpr std::size_t kScorecardsMax = 8;        // Of a gate.
+inline constexpr std::size_t kScorecardKeysMax = 4;     // That one operation counts under.
+inline constexpr std::size_t kScorecardWeightsMax = 4;  // Classes of weight of a scorecard.
+
+// Under which scorecard an operation counts, and as whose.
+struct ScorecardKey {
+  std::uint64_t party = 0;  // Hash of the name that the scorecard counts by.
+  std::uint8_t card = 0;    // Index in the gate's scorecards.
+  std::uint8_t weight = 0;  // Index in that scorecard's weights.
+};
+
 // What the classifier knows of an operation when it is offered.
 struct OperationProfile {
   Priority priority = {};
@@ -21,6 +34,9 @@ struct OperationProfile {
   std::uint64_t fingerprint = 0;  // Hash of the statement's shape; 0 if unknown.
   // How long the client will wait for the answer, from the offer on. Zero: the gate's default.
   Duration deadline = Duration::zero();
+  std::uint8_t scorecard_count = 0;
+  bool dry_run = false;  // Its verdict is computed and counted; it is admitted whatever that is.
+  std::array<ScorecardKey, kScorecardKeysMax> scorecards = {};  // The first `scorecard_count`.
 };
 
 // How an admitted operation ended.
@@ -94,8 +110,13 @@ class Operation {
 
   // What the gate counts it under, besides its slot. Nothing of it is known of fingerprint 0.
   std::uint32_t fingerprint_slot_ = 0;
+  std::array<std::uint32_t, kScorecardKeysMax> scorecard_slots_ = {};
+  static constexpr std::uint8_t kNoScorecard = 0xff;
+  std::uint8_t over_scorecard_ = kNoScorecard;  // Of its scorecards, one that didn't grant.
   bool is_heavy_ = false;
-  std::uint8_t demand_ = 0;  // Demand.
+  bool is_rehearsal_ = false;  // In the gate's dry run.
+  std::uint8_t demand_ = 0;    // Demand.
+  Place place_ = 0;
   double charged_ = 0;  // active, after waiting: slot time its flow was charged with, in units.
 
   std::uint64_t flow_key_ = 0;           // waiting: who shares its turn.

@@ -38,4 +38,11 @@ class Priority {
   std::uint16_t level_ = 3 * kCohortCount;  // t3: what an unclassified operation is.
 };
 
+// Where an operation stands among all that a cut may be made through, lower is better: like
+// Priority's level, but a tenant's excess stands a tier lower than its tier (never t0's), which
+// takes one tier more. See TenantShares.
+using Place = std::uint16_t;
+inline constexpr std::size_t kPlaceCount = kPriorityCount + kCohortCount;
+[[nodiscard]] constexpr bool is_t0(Place place) noexcept { return place < kCohortCount; }
+
 }  // namespace loadline

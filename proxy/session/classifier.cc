@@ -109,6 +109,36 @@ class TagValue {
   return "";
 }
 
+// Empty for what a connection doesn't know.
+[[nodiscard]] std::string party_text(config::Scorecard::Party::Kind kind,
+                                     const ConnectionFacts& facts) {
+  using Kind = config::Scorecard::Party::Kind;
+  switch (kind) {
+    case Kind::user:
+      return facts.user;
+    case Kind::database:
+      return facts.database;
+    case Kind::application:
+      return facts.application;
+    case Kind::address:
+      return to_text(facts.address);
+    case Kind::tenant:
+    case Kind::fingerprint:
+    case Kind::comment:
+    case Kind::all:
+      break;
+  }
+  return "";
+}
+
+[[nodiscard]] std::uint8_t weight_of(const config::Scorecard& card,
+                                     std::string_view party) noexcept {
+  for (std::size_t i = 0; i < card.weights.size(); ++i) {
+    if (glob_matches(card.weights[i], party)) return static_cast<std::uint8_t>(i + 1);
+  }
+  return 0;
+}
+
 [[nodiscard]] OperationClass class_of(sql::StatementKind kind) noexcept {
   switch (kind) {
     case sql::StatementKind::ddl:
@@ -139,6 +169,7 @@ Classifier::Classifier(const config::Policy& policy, std::uint64_t key)
       tier_tag_(policy.tier_comment_key),
       deadline_tag_(policy.deadline_comment_key),
       tenant_from_(policy.tenant_from),
+      scorecards_(policy.scorecards),
       ceilings_(policy.ceilings) {
   rules_.reserve(policy.rules.size());
   for (const config::PolicyRule& rule : policy.rules) {
@@ -149,7 +180,8 @@ Classifier::Classifier(const config::Policy& policy, std::uint64_t key)
                       .tier = rule.tier,
                       .deadline = rule.deadline,
                       .tenant = tenant,
-                      .tenant_hash = hash_of(tenant, key)});
+                      .tenant_hash = hash_of(tenant, key),
+                      .dry_run = rule.dry_run});
   }
   assert(comment_rules_.size() <= config::kCommentRulesMax);
   for (const TenantSource& source : tenant_from_) {
@@ -187,6 +219,7 @@ ConnectionClass Classifier::connect(const ConnectionFacts& facts) const {
         return glob_matches(candidate.user, facts.user);
       });
   if (ceiling != ceilings_.end()) out.best = ceiling->best;
+  connect_scorecards(facts, out);
   return out;
 }
 
@@ -201,6 +234,55 @@ void Classifier::classify(const ConnectionClass& connection, const sql::Statemen
   out.profile.operation_class = class_of(statement.kind);
   out.profile.fingerprint = statement.fingerprint;
   out.profile.deadline = choose_deadline(statement, rule);
+  out.profile.dry_run = rule != nullptr && rule->dry_run;
+  choose_scorecards(connection, statement, out);
+}
+
+void Classifier::connect_scorecards(const ConnectionFacts& facts, ConnectionClass& out) const {
+  using Kind = config::Scorecard::Party::Kind;
+  for (std::size_t i = 0; i < scorecards_.size(); ++i) {
+    const config::Scorecard& card = scorecards_[i];
+    if (!connection_fits(card.match, facts)) continue;
+    out.scorecards[i] = true;
+    const std::string name = party_text(card.each.kind, facts);
+    if (name.empty() && card.each.kind != Kind::all) continue;  // Each statement says who it is.
+    out.parties[i] = keyed_hash(name, key_);
+    out.party_weights[i] = weight_of(card, name);
+  }
+}
+
+void Classifier::choose_scorecards(const ConnectionClass& connection,
+                                   const sql::StatementScan& statement,
+                                   Classification& out) const noexcept {
+  using Kind = config::Scorecard::Party::Kind;
+  OperationProfile& profile = out.profile;
+  profile.scorecard_count = 0;
+  if (connection.scorecards.none()) return;
+  for (std::size_t i = 0; i < scorecards_.size(); ++i) {
+    const config::Scorecard& card = scorecards_[i];
+    const Tier tier = profile.priority.tier();
+    if (!connection.scorecards[i] || tier < card.best || tier > card.worst) continue;
+    if (card.operation_class && *card.operation_class != profile.operation_class) continue;
+    if (!tags_fit(card.match, statement)) continue;
+    ScorecardKey key = {.party = connection.parties[i],
+                        .card = static_cast<std::uint8_t>(i),
+                        .weight = connection.party_weights[i]};
+    if (card.each.kind == Kind::tenant) {
+      if (profile.tenant == 0) continue;
+      key.party = profile.tenant;
+      key.weight = weight_of(card, out.tenant.view());
+    } else if (card.each.kind == Kind::fingerprint) {
+      if (profile.fingerprint == 0) continue;
+      key.party = profile.fingerprint;
+    } else if (card.each.kind == Kind::comment) {
+      const TagValue tag(statement, card.each.comment_key);
+      if (!tag.exists()) continue;
+      key.party = keyed_hash(tag.view(), key_);
+      key.weight = weight_of(card, tag.view());
+    }
+    profile.scorecards[profile.scorecard_count++] = key;
+    if (profile.scorecard_count == kScorecardKeysMax) return;
+  }
 }
 
 const Classifier::Rule* Classifier::find_rule(const ConnectionClass& connection,

@@ -48,9 +48,14 @@ struct ConnectionClass {
   std::uint32_t rule = 0;  // The first rule that needs no tags and matches, or the rule count.
   std::uint32_t tag_sources = 0;  // How many of the tenant tags come before `tenant`.
   Tier best = Tier::t0;           // The user's ceiling.
-  TenantName tenant;              // From the connection's facts; may be empty.
+  // Which scorecards concern the connection as far as its facts go, and for those that count by one
+  // of the facts, as whose and at which weight.
+  std::bitset<kScorecardsMax> scorecards;
+  std::array<std::uint8_t, kScorecardsMax> party_weights = {};
+  std::array<std::uint64_t, kScorecardsMax> parties = {};
+  TenantName tenant;  // From the connection's facts; may be empty.
 };
-static_assert(sizeof(ConnectionClass) <= 160, "one for every idle client");
+static_assert(sizeof(ConnectionClass) <= 240, "one for every idle client");
 
 // Says what an operation is to the gate, by the policy: tier, cohort, tenant, deadline. Immutable,
 // so all threads share one; no clock, no I/O. What a statement says of itself is believed as far as
@@ -60,6 +65,11 @@ class Classifier {
   // `key` is secret and random: it keeps clients from choosing their cohort, and tenants from being
   // named so that they collide. Keep it across reloads, or every tenant changes cohort.
   Classifier(const config::Policy& policy, std::uint64_t key);
+
+  // Empty if there is no such scorecard (any more).
+  [[nodiscard]] std::string_view scorecard_name(std::size_t index) const noexcept {
+    return index < scorecards_.size() ? scorecards_[index].gate.name : std::string_view();
+  }
 
   // Once per login. May allocate.
   [[nodiscard]] ConnectionClass connect(const ConnectionFacts& facts) const;
@@ -75,6 +85,7 @@ class Classifier {
     std::optional<Duration> deadline;
     TenantName tenant;
     std::uint64_t tenant_hash = 0;
+    bool dry_run = false;
   };
 
   [[nodiscard]] const Rule* find_rule(const ConnectionClass& connection,
@@ -86,6 +97,9 @@ class Classifier {
                                  const Rule* rule) const noexcept;
   [[nodiscard]] Duration choose_deadline(const sql::StatementScan& statement,
                                          const Rule* rule) const noexcept;
+  void connect_scorecards(const ConnectionFacts& facts, ConnectionClass& out) const;
+  void choose_scorecards(const ConnectionClass& connection, const sql::StatementScan& statement,
+                         Classification& out) const noexcept;
   [[nodiscard]] std::uint32_t cohort_of(std::uint64_t party, TimePoint now) const noexcept;
 
   std::uint64_t key_;
@@ -96,6 +110,7 @@ class Classifier {
   std::vector<std::uint32_t> comment_rules_;  // Indices of the rules that need tags, ascending.
   std::vector<config::TenantSource> tenant_from_;
   std::vector<std::string> tenant_tags_;  // The keys of the tag sources among them, in their order.
+  std::vector<config::Scorecard> scorecards_;
   std::vector<config::TierCeiling> ceilings_;
 };
 

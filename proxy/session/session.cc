@@ -419,7 +419,8 @@ sql::StatementKind Session::classify(const wire::Statement& statement, TimePoint
 }
 
 void Session::refuse(const Verdict& verdict, TimePoint now) noexcept {
-  const RefusalText text(verdict, current_);
+  const RefusalText text(verdict, current_,
+                         environment_.classifier->scorecard_name(verdict.scorecard));
   reply_ = dialogue_->refuse({.kind = wire::Refusal::Kind::shed,
                               .code = environment_.shed_code,
                               .message = "operation shed: the database is overloaded",

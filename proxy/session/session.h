@@ -67,8 +67,7 @@ class Session {
   // An operation has a slot while the backend waits for this client: for the rest of something, or
   // for the next statement of its transaction.
   [[nodiscard]] bool awaits_client() const noexcept {
-    return is(Operation::State::active) &&
-           (dialogue_->awaits_client() || !dialogue_->engaged());
+    return is(Operation::State::active) && (dialogue_->awaits_client() || !dialogue_->engaged());
   }
   // The last words to the client, if there were any of ours.
   [[nodiscard]] std::optional<wire::Farewell> farewell() const noexcept { return farewell_; }

@@ -2,6 +2,7 @@
 #include "proxy/simulator/gate_admitter.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace loadline::simulator {
 namespace {
@@ -19,15 +20,36 @@ GateOptions bounded(GateOptions options, std::uint32_t connections) {
 }  // namespace
 
 GateAdmitter::GateAdmitter(const GateOptions& options, std::uint32_t connections,
-                           std::uint64_t seed)
-    : gate_(bounded(options, connections), 1, seed) {}
+                           std::uint64_t seed, std::vector<config::Scorecard> scorecards)
+    : gate_(bounded(options, connections), 1, seed), scorecards_(std::move(scorecards)) {}
 
 Verdict GateAdmitter::offer(std::uint32_t operation, const OperationProfile& profile,
                             TimePoint now) {
   while (slots_.size() <= operation) {
     slots_.push_back(&memory_.emplace_back(*this, static_cast<std::uint32_t>(slots_.size())));
   }
-  return gate_.offer(operation_of(operation), profile, now);
+  if (scorecards_.empty()) return gate_.offer(operation_of(operation), profile, now);
+  OperationProfile counted = profile;
+  choose_scorecards(counted);
+  return gate_.offer(operation_of(operation), counted, now);
+}
+
+void GateAdmitter::choose_scorecards(OperationProfile& profile) const {
+  using Kind = config::Scorecard::Party::Kind;
+  const Tier tier = profile.priority.tier();
+  for (std::size_t i = 0; i < scorecards_.size(); ++i) {
+    const config::Scorecard& card = scorecards_[i];
+    const bool is_known = card.each.kind == Kind::tenant || card.each.kind == Kind::fingerprint ||
+                          card.each.kind == Kind::all;
+    if (!is_known || card.match != config::Match()) continue;
+    if (tier < card.best || tier > card.worst) continue;
+    if (card.operation_class && *card.operation_class != profile.operation_class) continue;
+    ScorecardKey key = {.party = 0, .card = static_cast<std::uint8_t>(i), .weight = 0};
+    if (card.each.kind == Kind::tenant) key.party = profile.tenant;
+    if (card.each.kind == Kind::fingerprint) key.party = profile.fingerprint;
+    if (profile.scorecard_count == kScorecardKeysMax) return;
+    profile.scorecards[profile.scorecard_count++] = key;
+  }
 }
 
 void GateAdmitter::complete(std::uint32_t operation, Outcome outcome, TimePoint now) {

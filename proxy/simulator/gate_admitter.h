@@ -4,6 +4,7 @@
 #include <deque>
 #include <vector>
 
+#include "config/config.h"
 #include "proxy/simulator/admitter.h"
 #include "shedder/gate.h"
 
@@ -12,8 +13,11 @@ namespace loadline::simulator {
 // The engine itself, as the proxy runs it.
 class GateAdmitter final : public Admitter, public VerdictSink {
  public:
-  // The limit's bounds are cut to the connections that the database has.
-  GateAdmitter(const GateOptions& options, std::uint32_t connections, std::uint64_t seed);
+  // The limit's bounds are cut to the connections that the database has. Of the scorecards, those
+  // that count by tenant, by fingerprint or all together have something to count; names and tags a
+  // simulated operation has none.
+  GateAdmitter(const GateOptions& options, std::uint32_t connections, std::uint64_t seed,
+               std::vector<config::Scorecard> scorecards = {});
 
   [[nodiscard]] Verdict offer(std::uint32_t operation, const OperationProfile& profile,
                               TimePoint now) override;
@@ -37,9 +41,11 @@ class GateAdmitter final : public Admitter, public VerdictSink {
   };
 
   void on_verdict(Operation& operation) noexcept override;
+  void choose_scorecards(OperationProfile& profile) const;
   [[nodiscard]] Operation& operation_of(std::uint32_t index) { return slots_[index]->operation; }
 
   Gate gate_;
+  std::vector<config::Scorecard> scorecards_;
   std::deque<Slot> memory_;  // Operations must stay where they are.
   std::vector<Slot*> slots_;
 };

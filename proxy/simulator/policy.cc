@@ -21,7 +21,8 @@ tl::expected<Policy, config::Diagnostics> parse_policy(const std::string& text) 
   auto config = config::load(text);
   if (!config) return tl::unexpected(std::move(config.error()));
   return Policy{.name = std::filesystem::path(text).stem().string(),
-                .options = config->upstreams.front().gate};
+                .options = config->upstreams.front().gate,
+                .scorecards = config->policy.scorecards};
 }
 
 Policy fixed_limit_policy(std::uint32_t limit) {
@@ -34,7 +35,8 @@ Policy fixed_limit_policy(std::uint32_t limit) {
 std::unique_ptr<Admitter> make_admitter(const Policy& policy, const Scenario& scenario,
                                         std::uint64_t seed) {
   if (policy.kind == Policy::Kind::baseline) return make_baseline(policy.name, scenario, seed);
-  return std::make_unique<GateAdmitter>(policy.options, scenario.connections, seed);
+  return std::make_unique<GateAdmitter>(policy.options, scenario.connections, seed,
+                                        policy.scorecards);
 }
 
 }  // namespace loadline::simulator

@@ -8,6 +8,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "config/config.h"
 #include "config/diagnostic.h"
 #include "proxy/simulator/admitter.h"
 #include "proxy/simulator/scenario.h"
@@ -26,6 +27,7 @@ struct Policy {
   std::string name = {};
   Kind kind = Kind::gate;
   GateOptions options = {};
+  std::vector<config::Scorecard> scorecards = {};
 };
 
 inline constexpr std::uint32_t kStaticLimits[] = {4, 8, 12, 16, 20, 24, 32, 44, 64, 100, 150, 200};

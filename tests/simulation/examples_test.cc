@@ -112,7 +112,7 @@ TEST(Examples, TheRejectorKeepsTheQueueShort) {
   for (const char* const name : {"steady-1.2x", "steady-2x"}) {
     const Scenario scenario = example(name);
     const Metrics on = run_engine(scenario, 1).metrics;
-    const Metrics off = run_engine(scenario, 1, {.rejector = false}).metrics;
+    const Metrics off = run_engine(scenario, 1, {.rejector = Enforcement::off}).metrics;
     EXPECT_GE(off.waiting_mean, 5 * on.waiting_mean) << name;
     EXPECT_GE(on.goodput_ratio, off.goodput_ratio - 0.015) << name;
   }

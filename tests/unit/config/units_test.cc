@@ -66,5 +66,33 @@ TEST(Units, TiersAreT0ToT5) {
   }
 }
 
+TEST(Units, DecimalsAreDigitsWithAPoint) {
+  EXPECT_EQ(parse_decimal("2"), 2.0);
+  EXPECT_EQ(parse_decimal("2.5"), 2.5);
+  EXPECT_EQ(parse_decimal("0.05"), 0.05);
+  for (const char* text :
+       {"", ".5", "2.", "-1", "1e3", "nan", "inf", "1.2.3", " 1", "1.0000000001"}) {
+    EXPECT_EQ(parse_decimal(text), std::nullopt) << text;
+  }
+}
+
+TEST(Units, SharesArePercentages) {
+  EXPECT_EQ(parse_share("50%"), 0.5);
+  EXPECT_EQ(parse_share("100%"), 1.0);
+  for (const char* text : {"0%", "101%", "50", "%", "-5%"}) {
+    EXPECT_EQ(parse_share(text), std::nullopt) << text;
+  }
+}
+
+TEST(Units, CapsAreOperationsSharesOrMultiples) {
+  using Unit = ScorecardCap::Unit;
+  EXPECT_EQ(parse_cap("20"), (ScorecardCap{Unit::operations, 20}));
+  EXPECT_EQ(parse_cap("50%"), (ScorecardCap{Unit::limit_share, 0.5}));
+  EXPECT_EQ(parse_cap("1.5x"), (ScorecardCap{Unit::fair_share, 1.5}));
+  for (const char* text : {"", "0", "0%", "0x", "x", "%", "-1", "2X", "1 x", "10000000"}) {
+    EXPECT_EQ(parse_cap(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace loadline::config

@@ -99,7 +99,7 @@ TEST(GateControl, SaysThatItIsUnderPressure) {
 
 TEST(GateControl, LooksEvery20MillisecondsWhileSomebodyWaitsIfItMayRefuse) {
   GateOptions options = fixed_limit(1);
-  options.rejector = true;
+  options.rejector = Enforcement::on;
   options.wait_max = std::chrono::seconds(10);
   GateFixture t(options);
   t.offered(kT3, kStart);
@@ -115,7 +115,7 @@ TEST(GateControl, LooksEvery20MillisecondsWhileSomebodyWaitsIfItMayRefuse) {
   EXPECT_TRUE(t.gate.abandon(waiting, now));
   EXPECT_GT(t.gate.tick(now), now + milliseconds(20));
 
-  options.rejector = false;
+  options.rejector = Enforcement::off;
   GateFixture without(options);
   without.offered(kT3, kStart);
   without.offered(kT3, kStart);
@@ -180,7 +180,7 @@ TEST(GateControl, LearnsNothingFromAStall) {
 
 TEST(GateControl, ARejectorThatIsTurnedOffRefusesNothingMore) {
   GateOptions options = fixed_limit(1);
-  options.rejector = true;
+  options.rejector = Enforcement::on;
   options.waiting_max = 10;
   options.wait_max = std::chrono::seconds(10);
   GateFixture t(options);
@@ -191,7 +191,7 @@ TEST(GateControl, ARejectorThatIsTurnedOffRefusesNothingMore) {
     t.gate.tick(now);
   }
   ASSERT_GE(t.gate.snapshot().rejection_ratio[0], 0.5);
-  options.rejector = false;
+  options.rejector = Enforcement::off;
   t.gate.reconfigure(options, now);
   EXPECT_THAT(t.gate.snapshot().rejection_ratio, Each(0.0));
   for (int i = 0; i < 200; ++i) {

@@ -49,7 +49,7 @@ class GateFixture {
           .deadline = std::chrono::seconds(1),
           .wait_max = std::chrono::milliseconds(100),
           .pressure_after = std::chrono::milliseconds(50),
-          .rejector = false};
+          .rejector = Enforcement::off};
 }
 
 inline constexpr Priority kT0 = Priority(Tier::t0, 0);

@@ -194,7 +194,7 @@ TEST(GateOverload, ACapGoesWhenItsReasonHasGone) {
 
 TEST(GateOverload, TheWorseIsRefusedAtOnceAndTheBestTierPasses) {
   GateOptions options = fixed_limit(10);
-  options.rejector = true;
+  options.rejector = Enforcement::on;
   options.wait_max = milliseconds(500);
   Database database(options);
   // 1,000 a second is what there are slots for.
@@ -221,7 +221,7 @@ TEST(GateOverload, TheWorseIsRefusedAtOnceAndTheBestTierPasses) {
 
 TEST(GateOverload, WithoutTheRejectorNothingIsRefusedAtOnce) {
   GateOptions options = fixed_limit(10);
-  options.rejector = false;
+  options.rejector = Enforcement::off;
   Database database(options);
   database.service = {{1, milliseconds(10)}};
   database.sources = {{.profile = {.fingerprint = 1}, .per_second = 4000}};

@@ -116,7 +116,7 @@ class Interleaving {
     options.deadline = milliseconds(5 + below(2000));
     options.wait_max = milliseconds(below(500));
     options.pressure_after = milliseconds(below(100));
-    options.rejector = !chance(3);
+    options.rejector = chance(3) ? Enforcement::off : Enforcement::on;
     options.waiting_max = chance(2) ? 0 : 1 + static_cast<std::uint32_t>(below(100));
     options.starvation_floor_percent = static_cast<std::uint32_t>(below(50));
     if (mix_ == Mix::hot) {

@@ -206,7 +206,7 @@ TEST(GateThreads, NeverOvershootsAndForgetsNobody) { run_and_check(fixed_limit(3
 
 TEST(GateThreads, HoldsWhileTheRejectorIsAtWork) {
   GateOptions options = fixed_limit(3);
-  options.rejector = true;
+  options.rejector = Enforcement::on;
   options.waiting_max = 8;  // Full often: the rejector is armed.
   run_and_check(options, 3, true);
 }

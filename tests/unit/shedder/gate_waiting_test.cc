@@ -288,7 +288,7 @@ TEST(GateWaiting, WithoutAFloorTheWorstTierGetsNothing) {
 
 TEST(GateWaiting, RetryAfterIsJitteredAndGrowsWithTheShareShed) {
   GateOptions options = fixed_limit(1);
-  options.rejector = true;
+  options.rejector = Enforcement::on;
   options.waiting_max = 1;
   options.wait_max = seconds(1000);
   GateFixture t(options);

@@ -73,7 +73,7 @@ TEST_F(LatencyCentresTest, AnOutlierCountsOnlySoMuch) {
 }
 
 TEST(ObservationShard, SumsItsTiersForTheLimiter) {
-  const auto shard = std::make_unique<ObservationShard>(8, 1);
+  const auto shard = std::make_unique<ObservationShard>(8, 8, 1);
   shard->tiers[0].offered.add(3);
   shard->tiers[5].offered.add(4);
   shard->tiers[5].shed[static_cast<std::size_t>(ShedReason::queue_full)].add(2);
@@ -89,11 +89,11 @@ TEST(ObservationShard, SumsItsTiersForTheLimiter) {
 }
 
 TEST(ObservationShard, HasAPlaceForEachFingerprintSlotAndNumbersOfItsOwn) {
-  const auto shard = std::make_unique<ObservationShard>(8, 1);
+  const auto shard = std::make_unique<ObservationShard>(8, 8, 1);
   EXPECT_EQ(shard->fingerprints.size(), 8U);
   EXPECT_EQ(shard->fingerprints[7].count.read(), 0U);
-  const auto same = std::make_unique<ObservationShard>(0, 1);
-  const auto other = std::make_unique<ObservationShard>(0, 2);
+  const auto same = std::make_unique<ObservationShard>(0, 0, 1);
+  const auto other = std::make_unique<ObservationShard>(0, 0, 2);
   const std::uint64_t drawn = shard->rng.next();
   EXPECT_EQ(same->rng.next(), drawn);
   EXPECT_NE(other->rng.next(), drawn);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shedder/priority_cut.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "shedder/rng.h"
@@ -8,13 +9,16 @@
 namespace loadline {
 namespace {
 
-// The share of `count` operations at `priority` that pass.
-double passing_share(PriorityThreshold threshold, Priority priority) {
+// The share of many operations there that pass.
+double passing_share(PriorityThreshold threshold, Place place) {
   constexpr int kCount = 20'000;
   Rng rng(9);
   int passed = 0;
-  for (int i = 0; i < kCount; ++i) passed += threshold.passes(priority, rng.next()) ? 1 : 0;
+  for (int i = 0; i < kCount; ++i) passed += threshold.passes(place, rng.next()) ? 1 : 0;
   return static_cast<double>(passed) / kCount;
+}
+double passing_share(PriorityThreshold threshold, Priority priority) {
+  return passing_share(threshold, priority.level());
 }
 
 PriorityCut::Counts evenly(Tier tier, std::uint32_t count_each) {
@@ -28,14 +32,14 @@ PriorityCut::Counts evenly(Tier tier, std::uint32_t count_each) {
 TEST(PriorityThreshold, LetsEverythingPassAtFirst) {
   const PriorityThreshold threshold;
   EXPECT_TRUE(threshold.is_open());
-  EXPECT_TRUE(threshold.passes(Priority(Tier::t5, 127), 0));
+  EXPECT_TRUE(threshold.passes(kPlaceCount - 1, 0));
 }
 
 TEST(PriorityThreshold, CutsAtALevelAndThroughIt) {
   const auto level = Priority(Tier::t3, 64).level();
   const auto threshold = PriorityThreshold::at(level, 0.25, false);
   EXPECT_FALSE(threshold.is_open());
-  EXPECT_EQ(threshold.level(), level);
+  EXPECT_EQ(threshold.place(), level);
   EXPECT_EQ(passing_share(threshold, Priority(Tier::t3, 63)), 1);
   EXPECT_NEAR(passing_share(threshold, Priority(Tier::t3, 64)), 0.75, 0.02);
   EXPECT_EQ(passing_share(threshold, Priority(Tier::t3, 65)), 0);
@@ -64,7 +68,7 @@ TEST(PriorityThreshold, OneInAHundredPassesAsAProbe) {
 TEST(PriorityThreshold, FitsAWord) {
   const auto threshold = PriorityThreshold::at(kPriorityCount - 1, 0.3, true);
   const auto copy = PriorityThreshold::from_word(threshold.word());
-  EXPECT_EQ(copy.level(), kPriorityCount - 1);
+  EXPECT_EQ(copy.place(), kPriorityCount - 1);
   EXPECT_NEAR(passing_share(copy, Priority(Tier::t5, 127)), 0.7, 0.02);
   EXPECT_TRUE(PriorityThreshold::from_word(PriorityThreshold().word()).is_open());
 }
@@ -147,9 +151,9 @@ TEST(PriorityCut, ForgetsByHowMuchCameSince) {
   PriorityCut::Counts present = {};
   present[Priority(Tier::t2, 0).level()] = 100;
   for (int i = 0; i < 40; ++i) cut.add({});
-  EXPECT_EQ(cut.threshold(0.5).level(), Priority(Tier::t5, 0).level()) << "silence says nothing";
+  EXPECT_EQ(cut.threshold(0.5).place(), Priority(Tier::t5, 0).level()) << "silence says nothing";
   for (int i = 0; i < 40; ++i) cut.add(present);
-  EXPECT_EQ(cut.threshold(0.5).level(), Priority(Tier::t2, 0).level());
+  EXPECT_EQ(cut.threshold(0.5).place(), Priority(Tier::t2, 0).level());
 }
 
 TEST(PriorityCut, OneLargeBatchIsAllItRemembers) {
@@ -158,9 +162,44 @@ TEST(PriorityCut, OneLargeBatchIsAllItRemembers) {
   PriorityCut::Counts burst = {};
   burst[Priority(Tier::t2, 0).level()] = 1'000'000;
   cut.add(burst);
-  EXPECT_EQ(cut.threshold(0.001).level(), Priority(Tier::t2, 0).level());
+  EXPECT_EQ(cut.threshold(0.001).place(), Priority(Tier::t2, 0).level());
   cut.add(burst);
   EXPECT_NEAR(passing_share(cut.threshold(0.5), Priority(Tier::t2, 0)), 0.5, 0.02);
+}
+
+TEST(PriorityCut, ReachesWhatStandsBelowTheLastTier) {
+  PriorityCut cut;
+  PriorityCut::Counts counts = evenly(Tier::t3, 4);
+  counts[kPlaceCount - 1] = 4 * kCohortCount;
+  cut.add(counts);
+  const PriorityThreshold threshold = cut.threshold(0.25);
+  EXPECT_EQ(passing_share(threshold, Priority(Tier::t5, 127)), 1);
+  EXPECT_NEAR(passing_share(threshold, Place{kPlaceCount - 1}), 0.5, 0.02);
+}
+
+TEST(PriorityCut, SaysWhatOfEachTierPasses) {
+  PriorityCut cut;
+  PriorityCut::Counts counts = evenly(Tier::t3, 4);
+  counts[Priority(Tier::t0, 0).level()] = 100;
+  counts[Priority(Tier::t4, 5).level()] = 1000;
+  cut.add(counts);
+  auto shares = cut.passing(PriorityThreshold::at(Priority(Tier::t3, 32).level(), 0, false));
+  EXPECT_EQ(shares[0], 1);
+  EXPECT_EQ(shares[1], 1) << "nothing is known of it";
+  EXPECT_NEAR(shares[3], 33.0 / kCohortCount, 0.001);
+  EXPECT_EQ(shares[4], 0);
+  shares = cut.passing(PriorityThreshold::at(Priority(Tier::t4, 5).level(), 0.25, false));
+  EXPECT_EQ(shares[3], 1);
+  EXPECT_NEAR(shares[4], 0.75, 0.001);
+  EXPECT_THAT(cut.passing(PriorityThreshold()), testing::Each(1.0));
+}
+
+TEST(PriorityThreshold, KnowsWhenAWholeTierIsRefused) {
+  const auto threshold = PriorityThreshold::at(Priority(Tier::t3, 64).level(), 0.5, true);
+  EXPECT_FALSE(threshold.refuses_all_of(Tier::t0));
+  EXPECT_FALSE(threshold.refuses_all_of(Tier::t3));
+  EXPECT_TRUE(threshold.refuses_all_of(Tier::t4));
+  EXPECT_FALSE(PriorityThreshold().refuses_all_of(Tier::t5));
 }
 
 }  // namespace

@@ -22,20 +22,38 @@ TEST(RefusalText, CarriesTheNumbersBehindTheVerdict) {
   Classification operation;
   operation.profile.priority = Priority(Tier::t4, 3);
   operation.tenant = TenantName("acme");
-  const RefusalText text(verdict, operation);
+  const RefusalText text(verdict, operation, "");
   EXPECT_EQ(text.detail(),
             "reason=queue_timeout tier=t4 tenant=acme limit=4.5 active=4 waiting=12 waited_ms=101");
   EXPECT_EQ(text.hint(), "retry_after_ms=137");
 }
 
+TEST(RefusalText, SaysWhereTheThresholdIs) {
+  const Verdict verdict{.kind = Verdict::Kind::shed,
+                        .reason = ShedReason::overload,
+                        .threshold = 3 * kCohortCount + 17,
+                        .retry_after = 50ms,
+                        .may_retry = false};
+  const RefusalText text(verdict, Classification{}, "");
+  EXPECT_NE(text.detail().find(" threshold=t3.17"), std::string::npos) << text.detail();
+  EXPECT_EQ(text.hint(), "retry_after_ms=50 retry=no");
+}
+
+TEST(RefusalText, NamesTheScorecardAndItsCap) {
+  const Verdict verdict{
+      .kind = Verdict::Kind::shed, .reason = ShedReason::scorecard, .cap = 12, .retry_after = 50ms};
+  const RefusalText text(verdict, Classification{}, "per-tenant");
+  EXPECT_NE(text.detail().find(" scorecard=per-tenant cap=12"), std::string::npos) << text.detail();
+}
+
 TEST(RefusalText, NeverAdvisesToRetryAtOnce) {
-  EXPECT_EQ(RefusalText(Verdict{}, Classification{}).hint(), "retry_after_ms=1");
+  EXPECT_EQ(RefusalText(Verdict{}, Classification{}, "").hint(), "retry_after_ms=1");
 }
 
 TEST(RefusalText, TheLongestTenantFits) {
   Classification operation;
   operation.tenant = TenantName(std::string(200, 'x'));
-  const RefusalText text(Verdict{.limit = 1e9, .waited = std::chrono::hours(1000)}, operation);
+  const RefusalText text(Verdict{.limit = 1e9, .waited = std::chrono::hours(1000)}, operation, "");
   EXPECT_NE(text.detail().find("waited_ms=3600000000"), std::string::npos);
   EXPECT_EQ(text.hint(), "retry_after_ms=1");
 }
