@@ -24,6 +24,9 @@ namespace loadline::config {
 // Digits only, no sign.
 [[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text) noexcept;
 
+// A finite decimal number, with a sign and an exponent if wanted: "-1.5", "2e9".
+[[nodiscard]] std::optional<double> parse_number(std::string_view text) noexcept;
+
 // "t0" to "t5".
 [[nodiscard]] std::optional<Tier> parse_tier(std::string_view text) noexcept;
 [[nodiscard]] std::string_view to_text(Tier tier) noexcept;

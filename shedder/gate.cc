@@ -15,6 +15,10 @@ Gate::~Gate() = default;
 
 Verdict Gate::offer(Operation& operation, const OperationProfile& profile, TimePoint now) noexcept {
   State& state = *state_;
+  if (state.has_signals.load(std::memory_order_relaxed) &&
+      !state.passes_signals(operation, profile, now)) {
+    return operation.verdict_;
+  }
   const bool fits_caps = state.begin(operation, profile, now);
   if (!state.passes_threshold(operation, now)) return operation.verdict_;
   if (fits_caps && state.start_at_once(operation, now)) return operation.verdict_;
@@ -49,6 +53,10 @@ bool Gate::ride(Operation& operation, const OperationProfile& profile, TimePoint
     return false;
   }
   ObservationShard& shard = state.shard_of(operation);
+  if (state.has_signals.load(std::memory_order_relaxed) &&
+      !state.may_ride_past_signals(profile, shard)) {
+    return false;
+  }
   TierCounters& tier = shard.tiers[static_cast<std::size_t>(profile.priority.tier())];
   tier.offered.add(1);
   tier.admitted_at_once.add(1);

@@ -48,6 +48,7 @@ Gate::State::State(const GateOptions& gate_options, std::uint32_t workers, std::
       fingerprint_totals(fingerprint_counts.slot_count()),
       fingerprint_active(fingerprint_counts.slot_count()) {
   open_thresholds();
+  reconfigure_signals(options.signals, TimePoint());
 }
 
 TimePoint Gate::tick(TimePoint now) noexcept {
@@ -61,7 +62,7 @@ TimePoint Gate::tick(TimePoint now) noexcept {
     due = std::min(now + kTickIdle, state.run_limiter(totals, now));
     state.run_fingerprints(now);
   }
-  due = std::min(due, state.run_rejector(now));
+  due = std::min({due, state.run_rejector(now), state.run_signals(now)});
   state.dispatch(now);
   state.tick_due = std::min(due, state.wheel.next_due());
   return state.tick_due;
@@ -78,6 +79,7 @@ void Gate::reconfigure(const GateOptions& options, TimePoint now) noexcept {
     // Automatic goes on from the fixed limit: it is the best guess there is.
     state.limiter = State::make_limiter(options, state.slots.load(std::memory_order_relaxed));
   }
+  if (options.signals != state.options.signals) state.reconfigure_signals(options.signals, now);
   state.options = options;
   if (!options.rejector) state.open_thresholds();
   (void)state.run_limiter(state.totals(), now);
@@ -120,6 +122,7 @@ GateSnapshot Gate::snapshot() const {
     snapshot.rejection_ratio[i] = state.rejector.ratio(static_cast<Demand>(i));
   }
   snapshot.capped_fingerprints = state.fingerprints.capped_count();
+  snapshot.signals = state.signals_snapshot();
   snapshot.limit = std::visit([](const auto& law) { return law.snapshot(); }, state.limiter);
   return snapshot;
 }

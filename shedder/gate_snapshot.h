@@ -9,6 +9,7 @@
 #include "shedder/clock.h"
 #include "shedder/demand.h"
 #include "shedder/priority.h"
+#include "shedder/signals_board.h"
 #include "shedder/verdict.h"
 
 namespace loadline {
@@ -55,6 +56,7 @@ struct GateSnapshot {
   std::array<double, kDemandCount> rejection_ratio = {};
   std::uint32_t capped_fingerprints = 0;  // Kinds of statement with a cap of their own now.
   LimitSnapshot limit;
+  SignalsSnapshot signals;  // As of the last tick that looked at them.
   std::array<TierSnapshot, kTierCount> tiers;
 };
 

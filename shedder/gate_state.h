@@ -9,6 +9,8 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -27,6 +29,8 @@
 #include "shedder/priority_cut.h"
 #include "shedder/rejector.h"
 #include "shedder/rng.h"
+#include "shedder/signal_cut.h"
+#include "shedder/signals_board.h"
 #include "shedder/slot_counter.h"
 #include "shedder/stall_detector.h"
 #include "shedder/vegas_limit.h"
@@ -73,6 +77,20 @@ struct Gate::State {
   [[nodiscard]] Duration service_until(const Operation& operation, TimePoint now) const noexcept;
   void record_answer(Operation& operation, Outcome outcome, TimePoint now) noexcept;
 
+  // gate_signals.cc, without the lock, if there are signals. False: refused by one, and nothing
+  // else of the gate has seen it.
+  [[nodiscard]] bool passes_signals(Operation& operation, const OperationProfile& profile,
+                                    TimePoint now) noexcept;
+  // For one that wants to share a slot, after all else. False: it must ask, a signal may refuse it.
+  [[nodiscard]] bool may_ride_past_signals(const OperationProfile& profile,
+                                           ObservationShard& shard) const noexcept;
+  // gate_signals.cc, under the lock.
+  void reconfigure_signals(const std::vector<SignalOptions>& signal_options, TimePoint now);
+  [[nodiscard]] TimePoint run_signals(TimePoint now) noexcept;
+  void set_signal_thresholds(OperationClass operation_class) noexcept;
+  [[nodiscard]] std::uint64_t shed_by_signal(std::size_t index) const noexcept;
+  [[nodiscard]] SignalsSnapshot signals_snapshot() const;
+
   // gate_waiting.cc: all under the lock, except as said.
   void wait_or_shed(Operation& operation, TimePoint now) noexcept;
   void begin_waiting(Operation& operation, TimePoint now) noexcept;
@@ -113,8 +131,13 @@ struct Gate::State {
   std::atomic<std::uint32_t> limit_phase = 0;    // LimitPhase.
   std::atomic<bool> draining = false;
   std::array<std::atomic<std::uint32_t>, kDemandCount> thresholds;  // PriorityThreshold.
+  std::atomic<bool> has_signals = false;
   std::atomic<float> shed_ratio = 0;  // For retry_after: the share that is being refused.
   std::atomic<std::uint32_t> heavy_max = std::numeric_limits<std::uint32_t>::max();
+  // SignalThreshold, and the names of the signals that it speaks of.
+  std::array<std::array<std::atomic<std::uint32_t>, kTierCount>, kOperationClassCount>
+      signal_thresholds = {};
+  std::array<std::atomic<const std::string*>, kSignalsMax> signal_names = {};
 
   alignas(64) std::atomic<std::uint32_t> heavy_active = 0;
   CountingTable fingerprint_counts;
@@ -152,6 +175,13 @@ struct Gate::State {
   TimePoint rejector_due = {};
   std::array<PriorityCut, kDemandCount> cuts;
   std::array<PriorityCut::Counts, kDemandCount> levels_mark = {};
+  SignalsBoard signals;
+  TimePoint signals_due = {};
+  TimePoint signals_seen_at = {};
+  std::array<PriorityCut, kOperationClassCount> signal_cuts;
+  std::array<PriorityCut::Counts, kOperationClassCount> signal_levels_mark = {};
+  std::array<std::uint64_t, kSignalsMax> signal_shed_mark = {};  // Of others, which had the index.
+  std::set<std::string, std::less<>> signal_names_used;  // Verdicts refer to them, so they stay.
   TimePoint tick_due = TimePoint::max();  // What the last tick returned, or sooner if asked since.
 
   std::atomic<bool> wake_requested = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "shedder/clock.h"
@@ -12,6 +13,7 @@ namespace loadline {
 class Operation;
 
 enum class OperationClass : std::uint8_t { read, write, ddl };
+inline constexpr std::size_t kOperationClassCount = 3;
 
 // What the classifier knows of an operation when it is offered.
 struct OperationProfile {

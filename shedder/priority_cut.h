@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "shedder/priority.h"
@@ -50,6 +51,8 @@ class PriorityCut {
   void add(const Counts& offered) noexcept;
   // Open while fewer than 200 are remembered.
   [[nodiscard]] PriorityThreshold threshold(double refused_share) const noexcept;
+  // How many of a level: a number that fades.
+  [[nodiscard]] double remembered(std::size_t level) const noexcept { return remembered_[level]; }
 
  private:
   std::array<float, kPriorityCount> remembered_ = {};

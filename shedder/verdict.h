@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "shedder/clock.h"
 
@@ -19,8 +20,9 @@ enum class ShedReason : std::uint8_t {
   pushed_out,     // A better operation needed its place in a full wait queue.
   deadline,       // Its deadline passed, or could no longer be met, before it was sent.
   draining,       // The gate takes no new operations: Loadline is stopping.
+  signal,         // Its priority is below what an outside signal lets through now.
 };
-inline constexpr std::size_t kShedReasonCount = 8;
+inline constexpr std::size_t kShedReasonCount = 9;
 
 // What the gate decided for one operation, and the numbers it decided on.
 struct Verdict {
@@ -34,6 +36,8 @@ struct Verdict {
   Duration waited = Duration::zero();  // Time spent in the wait queue.
   // shed only: when the client should try again, jittered so that clients don't return together.
   Duration retry_after = Duration::zero();
+  // reason signal only: the name of the one that binds. Lives as long as the gate.
+  std::string_view signal = {};
 };
 
 }  // namespace loadline

@@ -19,12 +19,14 @@ long long to_ms(Duration duration) noexcept {
 }  // namespace
 
 RefusalText::RefusalText(const Verdict& verdict, const Classification& operation) noexcept {
+  const bool is_signal = verdict.reason == ShedReason::signal;
   const auto detail =
       fmt::format_to_n(buffer_.data(), buffer_.size(),
-                       "reason={} tier={} tenant={} limit={:.1f} active={} waiting={} waited_ms={}",
-                       to_string(verdict.reason), to_string(operation.profile.priority.tier()),
-                       operation.tenant.view(), verdict.limit, verdict.active, verdict.waiting,
-                       to_ms(verdict.waited));
+                       "reason={}{}{} tier={} tenant={} limit={:.1f} active={} waiting={} "
+                       "waited_ms={}",
+                       to_string(verdict.reason), is_signal ? " signal=" : "", verdict.signal,
+                       to_string(operation.profile.priority.tier()), operation.tenant.view(),
+                       verdict.limit, verdict.active, verdict.waiting, to_ms(verdict.waited));
   const auto detail_size = std::min(detail.size, buffer_.size());
   detail_ = {buffer_.data(), detail_size};
 

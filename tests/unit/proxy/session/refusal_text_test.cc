@@ -28,6 +28,22 @@ TEST(RefusalText, CarriesTheNumbersBehindTheVerdict) {
   EXPECT_EQ(text.hint(), "retry_after_ms=137");
 }
 
+TEST(RefusalText, NamesTheSignalThatBinds) {
+  const Verdict verdict{.kind = Verdict::Kind::shed,
+                        .reason = ShedReason::signal,
+                        .active = 4,
+                        .limit = 4.5,
+                        .retry_after = 1200ms,
+                        .signal = "replica_lag"};
+  Classification operation;
+  operation.tenant = TenantName("acme");
+  const RefusalText text(verdict, operation);
+  EXPECT_EQ(text.detail(),
+            "reason=signal signal=replica_lag tier=t3 tenant=acme limit=4.5 active=4 waiting=0 "
+            "waited_ms=0");
+  EXPECT_EQ(text.hint(), "retry_after_ms=1200");
+}
+
 TEST(RefusalText, NeverAdvisesToRetryAtOnce) {
   EXPECT_EQ(RefusalText(Verdict{}, Classification{}).hint(), "retry_after_ms=1");
 }
@@ -35,7 +51,12 @@ TEST(RefusalText, NeverAdvisesToRetryAtOnce) {
 TEST(RefusalText, TheLongestTenantFits) {
   Classification operation;
   operation.tenant = TenantName(std::string(200, 'x'));
-  const RefusalText text(Verdict{.limit = 1e9, .waited = std::chrono::hours(1000)}, operation);
+  const std::string longest_signal(63, 's');
+  const RefusalText text(Verdict{.reason = ShedReason::signal,
+                                 .limit = 1e9,
+                                 .waited = std::chrono::hours(1000),
+                                 .signal = longest_signal},
+                         operation);
   EXPECT_NE(text.detail().find("waited_ms=3600000000"), std::string::npos);
   EXPECT_EQ(text.hint(), "retry_after_ms=1");
 }
