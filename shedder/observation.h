@@ -122,7 +122,6 @@ struct alignas(64) ObservationShard {
 
   std::array<TierCounters, kTierCount> tiers;
   std::array<DemandCounters, kDemandCount> demands;
-  SignalCounters signals;
   std::vector<FingerprintCounters> fingerprints;  // By CountingTable's slots.
   Rng rng;
   Counter ridden;
@@ -136,6 +135,7 @@ struct alignas(64) ObservationShard {
   SingleWriter<double> sample_log_latency;
   Counter sample_active;
   LatencyCentres centres;
+  SignalCounters signals;  // Last: most gates never touch it.
 
   void add_to(LoadTotals& totals) const noexcept;
 };
