@@ -12,6 +12,7 @@
 
 #include "config/endpoint.h"
 #include "config/read_policy.h"
+#include "config/read_signals.h"
 #include "config/units.h"
 #include "config/validate.h"
 #include "config/yaml_map.h"
@@ -146,6 +147,7 @@ GateOptions read_gate(const YamlEntry& entry, Reading& reading) {
   map.read("dry_run", options.dry_run);
   read_count_or_auto(map, "waiting_max", options.waiting_max, {1, 1'000'000});
   map.read("starvation_floor_percent", options.starvation_floor_percent, {0, 50});
+  options.signals = read_signals(map, reading);
   map.finish();
   return options;
 }

@@ -55,6 +55,15 @@ std::optional<std::uint64_t> parse_count(std::string_view text) noexcept {
   return value;
 }
 
+std::optional<double> parse_number(std::string_view text) noexcept {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
 std::optional<Duration> parse_duration(std::string_view text) noexcept {
   constexpr std::uint64_t kLongest = std::numeric_limits<Duration::rep>::max();
   const auto count = parse_with_unit(text, kDurationUnits, kLongest);

@@ -31,6 +31,8 @@ namespace loadline::config {
 [[nodiscard]] std::optional<double> parse_share(std::string_view text) noexcept;
 // "20" operations, "50%" of the limit, or "2x" a fair share.
 [[nodiscard]] std::optional<ScorecardCap> parse_cap(std::string_view text) noexcept;
+// A finite decimal number, with a sign and an exponent if wanted: "-1.5", "2e9".
+[[nodiscard]] std::optional<double> parse_number(std::string_view text) noexcept;
 
 // "t0" to "t5".
 [[nodiscard]] std::optional<Tier> parse_tier(std::string_view text) noexcept;

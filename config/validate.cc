@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "config/endpoint.h"
+#include "config/units.h"
 
 namespace loadline::config {
 namespace {
@@ -29,6 +30,8 @@ class Validator {
   void check_listener(const Listener& listener, const std::string& path);
   void check_upstream(const Upstream& upstream);
   void check_gate(const GateOptions& gate, const std::string& path);
+  void check_signals(const std::vector<SignalOptions>& signals, const std::string& path);
+  void check_signal(const SignalOptions& signal, const std::string& path);
   void check_policy();
   void check_name(std::string_view name, const std::string& path);
   // Reports an address that another part of us has taken.
@@ -107,6 +110,7 @@ void Validator::check_upstream(const Upstream& upstream) {
                                           to_text(upstream.primary), own->second));
   }
   check_gate(upstream.gate, path + ".gate");
+  check_signals(upstream.gate.signals, path + ".gate.signals");
 
   const std::string& sqlstate = upstream.refusal.sqlstate;
   const bool is_well_formed =
@@ -132,6 +136,54 @@ void Validator::check_gate(const GateOptions& gate, const std::string& path) {
     report(path + ".limit.initial",
            fmt::format(": {} is outside of limit.min and limit.max; expected from {} to {}",
                        gate.limit_initial, gate.limit_min, gate.limit_max));
+  }
+}
+
+void Validator::check_signals(const std::vector<SignalOptions>& signals, const std::string& path) {
+  if (signals.size() > kSignalsMax) {
+    report(fmt::format("{}[{}]", path, kSignalsMax),
+           fmt::format(": too many signals; expected at most {}", kSignalsMax));
+  }
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    const std::string own_path = fmt::format("{}[{}]", path, i);
+    const std::string& name = signals[i].name;
+    if (name.empty()) continue;  // Reported when it was read.
+    check_name(name, own_path + ".name");
+    if (std::count(names.begin(), names.end(), name) > 0) {
+      report(own_path + ".name",
+             fmt::format(": '{}' is the name of another signal; expected one of its own", name));
+    }
+    names.push_back(name);
+    check_signal(signals[i], own_path);
+  }
+}
+
+void Validator::check_signal(const SignalOptions& signal, const std::string& path) {
+  if (signal.setpoint == signal.hard) {
+    report(path + ".hard", fmt::format(": {} is the setpoint, too; expected a value at which all "
+                                       "that is concerned is shed",
+                                       signal.hard));
+  }
+  if (!signal.negative_allowed && (signal.setpoint < 0 || signal.hard < 0)) {
+    report(path + (signal.setpoint < 0 ? ".setpoint" : ".hard"),
+           ": negative; expected 0 or more, or negative_allowed: on");
+  }
+  if (signal.tier_best > signal.tier_worst) {
+    report(path + ".tiers.best",
+           fmt::format(": '{}' is worse than tiers.worst; expected '{}' or better",
+                       to_text(signal.tier_best), to_text(signal.tier_worst)));
+  }
+  if (signal.plant != SignalPlant::integrating || signal.setpoint == signal.hard) return;
+  const double hard_min = std::max(3 * signal.setpoint, 4.0);
+  if (signal.setpoint <= 0) {
+    report(path + ".setpoint",
+           fmt::format(": {} is no lag to aim for; expected seconds above 0", signal.setpoint));
+  } else if (signal.hard < hard_min) {
+    report(path + ".hard",
+           fmt::format(": {} is met by ordinary transients; expected at least {}: three times the "
+                       "setpoint, and 4 seconds",
+                       signal.hard, hard_min));
   }
 }
 

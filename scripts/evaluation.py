@@ -30,6 +30,8 @@ BASELINES = ("fifo-long", "fifo-short", "token-bucket", "codel-lifo", "gradient2
 FEW = ("default", "rejector-off", "fifo-long", "gradient2")
 LOCK_LOADS = (0.5, 1, 2, 5, 9)  # Of the plain operations beside the transactions.
 DRIFT_LOADS = (1.2, 1.5)
+REPLICA = ("replica-lag", "replica-slow")
+REPLICA_POLICIES = ("default", "examples/5-replica-lag.yaml")
 PICTURED = ("steady-2x", "spike-10x", "io-shift")
 
 REJECTOR_OFF = """\
@@ -110,6 +112,7 @@ def measure(simulator, arguments, seeds):
         parts["further"][policy] = simulator.cells(policy, FURTHER, seeds)
     parts["locks"] = {load: simulator.cells("default", ["lock-transactions"], seeds, "--load", str(load))
                       for load in LOCK_LOADS}
+    parts["replica"] = {policy: simulator.cells(policy, REPLICA, seeds) for policy in REPLICA_POLICIES}
     length = "25m" if arguments.quick else "8h"
     parts["drift"] = {load: simulator.cells("default", ["drift"], 1, "--load", str(load), "--length",
                                             length, keep_series=True)

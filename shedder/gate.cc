@@ -15,10 +15,19 @@ Gate::~Gate() = default;
 
 Verdict Gate::offer(Operation& operation, const OperationProfile& profile, TimePoint now) noexcept {
   State& state = *state_;
-  const bool fits_caps = state.begin(operation, profile, now);
-  if (profile.dry_run || state.dry_run.load(std::memory_order_relaxed)) {
-    return state.rehearse(operation, now);
+  const bool rehearses = profile.dry_run || state.dry_run.load(std::memory_order_relaxed);
+  ShedReason refused = ShedReason::none;
+  if (state.has_signals.load(std::memory_order_relaxed)) {
+    if (const auto signal = state.refusing_signal(operation, profile)) {
+      refused = ShedReason::signal;
+      if (!rehearses) {
+        state.refuse_by_signal(operation, profile, *signal, now);
+        return operation.verdict_;
+      }
+    }
   }
+  const bool fits_caps = state.begin(operation, profile, now);
+  if (rehearses) return state.rehearse(operation, refused, now);
   if (!fits_caps && state.is_beyond_scorecards(operation)) {
     state.refuse(operation, ShedReason::scorecard, now);
     return operation.verdict_;
@@ -56,6 +65,10 @@ bool Gate::ride(Operation& operation, const OperationProfile& profile, TimePoint
     return false;
   }
   ObservationShard& shard = state.shard_of(operation);
+  if (state.has_signals.load(std::memory_order_relaxed) &&
+      !state.may_ride_past_signals(profile, shard)) {
+    return false;
+  }
   TierCounters& tier = shard.tiers[static_cast<std::size_t>(profile.priority.tier())];
   tier.offered.add(1);
   tier.admitted_at_once.add(1);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "shedder/clock.h"
 #include "shedder/gate_options.h"
@@ -61,8 +62,12 @@ class Gate {
   // been called: the owner takes it from its list, and completes it if it had been admitted.
   [[nodiscard]] bool abandon(Operation& operation, TimePoint now) noexcept;
 
-  // Expires waiters, runs the limiter. Call at the returned time or sooner; calling late only makes
-  // refusals late. At most one thread at a time.
+  // A reading from outside arrived. False if it is refused: no signal has that name, or the value
+  // is not a finite number, or negative where that cannot be.
+  bool signal(std::string_view name, double value, TimePoint now) noexcept;
+
+  // Expires waiters, runs the limiter and the signals. Call at the returned time or sooner; calling
+  // late only makes refusals late. At most one thread at a time.
   TimePoint tick(TimePoint now) noexcept;
   // True once after an operation has begun to wait in an empty queue: the next tick is due earlier
   // than the last one said. Lets the ticking thread sleep long while nobody waits.

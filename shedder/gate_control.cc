@@ -55,6 +55,7 @@ Gate::State::State(const GateOptions& gate_options, std::uint32_t workers, std::
       fingerprint_active(fingerprint_counts.slot_count()) {
   open_thresholds();
   take_options(gate_options);
+  reconfigure_signals(options.signals, TimePoint());
 }
 
 TimePoint Gate::tick(TimePoint now) noexcept {
@@ -71,7 +72,7 @@ TimePoint Gate::tick(TimePoint now) noexcept {
     state.run_scorecards(now);
   }
   state.run_rehearsals(now);
-  due = std::min(due, state.run_rejector(now));
+  due = std::min({due, state.run_rejector(now), state.run_signals(now)});
   // Nobody who begins to wait brings the next tick forward.
   if (state.options.dry_run) due = std::min(due, now + kRejectorInterval);
   state.dispatch(now);
@@ -92,6 +93,7 @@ void Gate::reconfigure(const GateOptions& options, TimePoint now) noexcept {
     state.limiter = State::make_limiter(options, state.slots.load(std::memory_order_relaxed));
   }
   const bool same_cards = options.scorecards == state.options.scorecards;
+  if (options.signals != state.options.signals) state.reconfigure_signals(options.signals, now);
   if (options.rejector == Enforcement::off) state.open_thresholds();
   state.take_options(options);
   if (!same_cards) {
@@ -145,6 +147,7 @@ GateSnapshot Gate::snapshot() const {
   snapshot.capped_fingerprints = state.fingerprints.capped_count();
   snapshot.dry_run = state.options.dry_run;
   snapshot.scorecards = state.scorecards.snapshot();
+  snapshot.signals = state.signals_snapshot();
   snapshot.limit = std::visit([](const auto& law) { return law.snapshot(); }, state.limiter);
   return snapshot;
 }
@@ -266,7 +269,13 @@ void Gate::State::run_scorecards(TimePoint now) noexcept {
 void Gate::State::take_options(const GateOptions& gate_options) noexcept {
   const bool same_cards = gate_options.scorecards == options.scorecards;
   options = gate_options;
-  if (!same_cards || scorecards.size() == 0) scorecards.set_options(options.scorecards);
+  if (!same_cards || scorecards.size() == 0) {
+    scorecards.set_options(options.scorecards);
+    for (std::size_t i = 0; i < options.scorecards.size(); ++i) {
+      const std::string& name = *names_used.insert(options.scorecards[i].name).first;
+      scorecard_names[i].store(&name, std::memory_order_relaxed);
+    }
+  }
   rejector_rehearses.store(options.rejector == Enforcement::dry_run, std::memory_order_relaxed);
   wait_max.store(options.wait_max, std::memory_order_relaxed);
   default_deadline.store(options.deadline, std::memory_order_relaxed);

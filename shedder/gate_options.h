@@ -6,6 +6,7 @@
 
 #include "shedder/clock.h"
 #include "shedder/scorecard.h"
+#include "shedder/signal_options.h"
 
 namespace loadline {
 
@@ -57,6 +58,8 @@ struct GateOptions {
   std::uint32_t waiting_max = 0;
   // Share of free slots, in percent, that goes to the worst waiting tier, so that none starves.
   std::uint32_t starvation_floor_percent = 3;
+  // Readings from outside that it acts on. At most kSignalsMax, each with a name of its own.
+  std::vector<SignalOptions> signals = {};
 
   bool operator==(const GateOptions&) const = default;
 };

@@ -22,8 +22,8 @@ std::uint32_t Gate::State::rehearsed_waiting() const noexcept {
                                                  : counter.read().waiting;
 }
 
-Verdict Gate::State::rehearse(Operation& operation, TimePoint now) noexcept {
-  const ShedReason reason = rehearsed_reason(operation);
+Verdict Gate::State::rehearse(Operation& operation, ShedReason reason, TimePoint now) noexcept {
+  if (reason == ShedReason::none) reason = rehearsed_reason(operation);
   ObservationShard& shard = shard_of(operation);
   shard.tiers[tier_index(operation)].admitted_at_once.add(1);
   if (reason == ShedReason::none) {

@@ -11,6 +11,7 @@
 #include "shedder/demand.h"
 #include "shedder/priority.h"
 #include "shedder/scorecard.h"
+#include "shedder/signals_board.h"
 #include "shedder/verdict.h"
 
 namespace loadline {
@@ -62,6 +63,7 @@ struct GateSnapshot {
   bool dry_run = false;
   std::uint32_t capped_fingerprints = 0;  // Kinds of statement with a cap of their own now.
   LimitSnapshot limit;
+  SignalsSnapshot signals;  // As of the last tick that looked at them.
   std::array<TierSnapshot, kTierCount> tiers;
 };
 

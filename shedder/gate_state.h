@@ -10,6 +10,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -29,6 +31,8 @@
 #include "shedder/rejector.h"
 #include "shedder/rng.h"
 #include "shedder/scorecards.h"
+#include "shedder/signal_cut.h"
+#include "shedder/signals_board.h"
 #include "shedder/slot_counter.h"
 #include "shedder/stall_detector.h"
 #include "shedder/tenant_shares.h"
@@ -99,7 +103,8 @@ struct Gate::State {
   [[nodiscard]] std::uint32_t parking_of(CountingTable::Slot party) const noexcept;
 
   // gate_rehearsal.cc: lock-free but for the last four.
-  [[nodiscard]] Verdict rehearse(Operation& operation, TimePoint now) noexcept;
+  // `reason` is what has been found so far.
+  [[nodiscard]] Verdict rehearse(Operation& operation, ShedReason reason, TimePoint now) noexcept;
   [[nodiscard]] ShedReason rehearsed_reason(const Operation& operation) noexcept;
   // How many would wait.
   [[nodiscard]] std::uint32_t rehearsed_waiting() const noexcept;
@@ -108,6 +113,21 @@ struct Gate::State {
   void run_rehearsals(TimePoint now) noexcept;
   void describe_rehearsal(Rejector::Input& input, TimePoint now) const noexcept;
   void admit_all_waiting(TimePoint now) noexcept;
+  // gate_signals.cc, without the lock, if there are signals. Which one refuses it, before anything
+  // else of the gate has seen it.
+  [[nodiscard]] std::optional<std::size_t> refusing_signal(
+      const Operation& operation, const OperationProfile& profile) noexcept;
+  void refuse_by_signal(Operation& operation, const OperationProfile& profile, std::size_t signal,
+                        TimePoint now) noexcept;
+  // For one that wants to share a slot, after all else. False: it must ask, a signal may refuse it.
+  [[nodiscard]] bool may_ride_past_signals(const OperationProfile& profile,
+                                           ObservationShard& shard) const noexcept;
+  // gate_signals.cc, under the lock.
+  void reconfigure_signals(const std::vector<SignalOptions>& signal_options, TimePoint now);
+  [[nodiscard]] TimePoint run_signals(TimePoint now) noexcept;
+  void set_signal_thresholds(OperationClass operation_class) noexcept;
+  [[nodiscard]] std::uint64_t shed_by_signal(std::size_t index) const noexcept;
+  [[nodiscard]] SignalsSnapshot signals_snapshot() const;
 
   // gate_waiting.cc: all under the lock, except as said.
   void wait_or_shed(Operation& operation, TimePoint now) noexcept;
@@ -154,14 +174,20 @@ struct Gate::State {
   std::atomic<std::uint32_t> limit_phase = 0;    // LimitPhase.
   std::atomic<bool> draining = false;
   std::array<std::atomic<std::uint32_t>, kDemandCount> thresholds;  // PriorityThreshold.
+  std::atomic<bool> has_signals = false;
   std::atomic<float> shed_ratio = 0;  // For retry_after: the share that is being refused.
   std::atomic<std::uint32_t> heavy_max = std::numeric_limits<std::uint32_t>::max();
+  // SignalThreshold, and the names of the signals that it speaks of.
+  std::array<std::array<std::atomic<std::uint32_t>, kTierCount>, kOperationClassCount>
+      signal_thresholds = {};
+  std::array<std::atomic<const std::string*>, kSignalsMax> signal_names = {};
 
   alignas(64) std::atomic<std::uint32_t> heavy_active = 0;
   CountingTable fingerprint_counts;
   FingerprintBook fingerprints;
   TenantShares tenants;
   Scorecards scorecards;
+  std::array<std::atomic<const std::string*>, kScorecardsMax> scorecard_names = {};
 
   // Dry run, and what the path of an operation then needs of what the lock guards otherwise.
   std::atomic<bool> dry_run = false;
@@ -210,6 +236,13 @@ struct Gate::State {
   TimePoint rejector_due = {};
   std::array<PriorityCut, kDemandCount> cuts;
   std::array<PriorityCut::Counts, kDemandCount> places_mark = {};
+  SignalsBoard signals;
+  TimePoint signals_due = {};
+  TimePoint signals_seen_at = {};
+  std::array<PriorityCut, kOperationClassCount> signal_cuts;
+  std::array<PriorityCut::Counts, kOperationClassCount> signal_levels_mark = {};
+  std::array<std::uint64_t, kSignalsMax> signal_shed_mark = {};  // Of others, which had the index.
+  std::set<std::string, std::less<>> names_used;  // Verdicts refer to them, so they stay.
   TimePoint tick_due = TimePoint::max();  // What the last tick returned, or sooner if asked since.
 
   std::atomic<bool> wake_requested = false;

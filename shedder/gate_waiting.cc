@@ -287,7 +287,7 @@ void Gate::State::set_shed(Operation& operation, ShedReason reason, Rng& draws,
   }
   if (reason != ShedReason::scorecard) return;
   const ScorecardKey& key = operation.profile_.scorecards[operation.over_scorecard_];
-  operation.verdict_.scorecard = key.card;
+  operation.verdict_.by = *scorecard_names[key.card].load(std::memory_order_relaxed);
   operation.verdict_.cap = scorecards.cap(key);
   scorecards.count_shed(key);
 }

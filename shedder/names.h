@@ -5,7 +5,9 @@
 
 #include "shedder/demand.h"
 #include "shedder/explanation.h"
+#include "shedder/operation.h"
 #include "shedder/priority.h"
+#include "shedder/signals_board.h"
 #include "shedder/verdict.h"
 
 namespace loadline {
@@ -82,6 +84,32 @@ namespace loadline {
       return "deadline";
     case ShedReason::draining:
       return "draining";
+    case ShedReason::signal:
+      return "signal";
+  }
+  return "";
+}
+
+[[nodiscard]] constexpr std::string_view to_string(OperationClass operation_class) noexcept {
+  switch (operation_class) {
+    case OperationClass::read:
+      return "read";
+    case OperationClass::write:
+      return "write";
+    case OperationClass::ddl:
+      return "ddl";
+  }
+  return "";
+}
+
+[[nodiscard]] constexpr std::string_view to_string(SignalState state) noexcept {
+  switch (state) {
+    case SignalState::never:
+      return "never";
+    case SignalState::ok:
+      return "ok";
+    case SignalState::stale:
+      return "stale";
   }
   return "";
 }

@@ -10,9 +10,11 @@
 #include "shedder/clock.h"
 #include "shedder/gate_snapshot.h"
 #include "shedder/limit_law.h"
+#include "shedder/operation.h"
 #include "shedder/priority.h"
 #include "shedder/rejector.h"
 #include "shedder/rng.h"
+#include "shedder/signal_options.h"
 #include "shedder/verdict.h"
 
 namespace loadline {
@@ -100,6 +102,14 @@ struct DemandCounters {
   void add_to(Rejector::Flow& flow) const noexcept;
 };
 
+// What signals look at and do. Nothing is counted while there are none.
+struct SignalCounters {
+  // By class, before any of it is refused.
+  std::array<std::array<SingleWriter<std::uint32_t>, kPriorityCount>, kOperationClassCount>
+      offered_by_level;
+  std::array<Counter, kSignalsMax> shed;  // By the signal that bound.
+};
+
 // What the operations of one fingerprint took.
 struct FingerprintCounters {
   Counter count;
@@ -128,6 +138,7 @@ struct alignas(64) ObservationShard {
   SingleWriter<double> sample_log_latency;
   Counter sample_active;
   LatencyCentres centres;
+  SignalCounters signals;  // Last: most gates never touch it.
 
   void add_to(LoadTotals& totals) const noexcept;
 };

@@ -14,6 +14,7 @@ namespace loadline {
 class Operation;
 
 enum class OperationClass : std::uint8_t { read, write, ddl };
+inline constexpr std::size_t kOperationClassCount = 3;
 
 inline constexpr std::size_t kScorecardsMax = 8;        // Of a gate.
 inline constexpr std::size_t kScorecardKeysMax = 4;     // That one operation counts under.

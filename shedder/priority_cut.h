@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "shedder/priority.h"
@@ -59,6 +60,8 @@ class PriorityCut {
   // The share of each tier, as remembered, that a threshold lets pass; 1 if nothing is remembered
   // of it. What of a tier stands one lower counts there.
   [[nodiscard]] std::array<double, kTierCount> passing(PriorityThreshold threshold) const noexcept;
+  // How many of a level: a number that fades.
+  [[nodiscard]] double remembered(std::size_t level) const noexcept { return remembered_[level]; }
 
  private:
   std::array<float, kPlaceCount> remembered_ = {};

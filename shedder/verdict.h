@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "shedder/clock.h"
 
@@ -20,6 +21,7 @@ enum class ShedReason : std::uint8_t {
   pushed_out,     // A better operation needed its place in a full wait queue.
   deadline,       // Its deadline passed, or could no longer be met, before it was sent.
   draining,       // The gate takes no new operations: Loadline is stopping.
+  signal,         // Its priority is below what an outside signal lets through now.
 };
 inline constexpr std::size_t kShedReasonCount = 9;
 
@@ -34,8 +36,7 @@ struct Verdict {
   double limit = 0;           // The in-flight limit in force.
   // overload only: the place that it would have had to be better than. See Place.
   std::uint16_t threshold = 0;
-  // scorecard only: which of the gate's scorecards, and the cap it had for the party.
-  std::uint8_t scorecard = 0;
+  // scorecard only: the cap that it had for the party.
   std::uint32_t cap = 0;
   // admit only, in a dry run: why it would have been shed.
   ShedReason rehearsed = ShedReason::none;
@@ -44,6 +45,8 @@ struct Verdict {
   Duration retry_after = Duration::zero();
   // shed only: false if nothing of its tier is admitted now, so that a retry soon is a waste.
   bool may_retry = true;
+  // signal and scorecard only: the name of the one that binds. Lives as long as the gate.
+  std::string_view by = {};
 };
 
 }  // namespace loadline

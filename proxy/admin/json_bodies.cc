@@ -51,7 +51,30 @@ Json to_json(const LimitSnapshot& limit) {
           {"updates", limit.updates}};
 }
 
+Json to_json(const SignalSnapshot& signal) {
+  return {
+      {"name", signal.name},   {"state", to_string(signal.state)},
+      {"value", signal.value}, {"age_seconds", std::chrono::duration<double>(signal.age).count()},
+      {"ratio", signal.ratio}, {"dry_run", signal.dry_run},
+      {"shed", signal.shed},   {"readings_refused", signal.refused}};
+}
+
+// By class of operation, the signal that sheds most of it; null if none does.
+Json binding_to_json(const SignalsSnapshot& signals) {
+  Json out = Json::object();
+  for (std::size_t index = 0; index < kOperationClassCount; ++index) {
+    const Rejection& binding = signals.binding[index];
+    out[std::string(to_string(static_cast<OperationClass>(index)))] =
+        binding.signal
+            ? Json{{"signal", signals.signals[*binding.signal].name}, {"ratio", binding.ratio}}
+            : Json();
+  }
+  return out;
+}
+
 Json to_json(const GateSnapshot& gate) {
+  Json signals = Json::array();
+  for (const SignalSnapshot& signal : gate.signals.signals) signals.push_back(to_json(signal));
   Json tiers = Json::object();
   for (std::size_t index = 0; index < kTierCount; ++index) {
     tiers[std::string(to_string(static_cast<Tier>(index)))] = to_json(gate.tiers[index]);
@@ -71,6 +94,8 @@ Json to_json(const GateSnapshot& gate) {
           {"rejection_ratio", std::move(rejection_ratio)},
           {"capped_fingerprints", gate.capped_fingerprints},
           {"limit", to_json(gate.limit)},
+          {"signals", std::move(signals)},
+          {"signals_binding", binding_to_json(gate.signals)},
           {"tiers", std::move(tiers)}};
 }
 

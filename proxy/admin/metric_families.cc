@@ -30,6 +30,11 @@ constexpr LabelSet kByDemand = {
       return to_string(static_cast<Demand>(index));
     }};
 
+constexpr LabelSet kBySignalState = {
+    .name = "state", .first = 0, .count = kSignalStateCount, .value_of = [](std::size_t index) {
+      return to_string(static_cast<SignalState>(index));
+    }};
+
 // The value function of a plain number, a flag, or a member of `gate`.
 template <auto kField, typename Row>
 double read(const Row& row, std::size_t /*index*/) {
@@ -225,6 +230,43 @@ constexpr std::array kTier = {
         kByShedReason},
 };
 
+constexpr std::array kSignal = {
+    MetricFamily<SignalSnapshot>{
+        "loadline_signal_value",
+        "Last reading of an outside signal, in the signal's own unit. 0 before the first one.",
+        kGauge, read<&SignalSnapshot::value>},
+    MetricFamily<SignalSnapshot>{"loadline_signal_age_seconds",
+                                 "Age of that reading. Beyond the signal's ttl it counts as stale.",
+                                 kGauge,
+                                 [](const SignalSnapshot& s, std::size_t /*index*/) {
+                                   return std::chrono::duration<double>(s.age).count();
+                                 }},
+    MetricFamily<SignalSnapshot>{
+        "loadline_signal_state",
+        "1 for the state that the signal is in. never or stale for long: nobody measures it.",
+        kGauge,
+        [](const SignalSnapshot& s, std::size_t index) {
+          return static_cast<SignalState>(index) == s.state ? 1.0 : 0.0;
+        },
+        kBySignalState},
+    MetricFamily<SignalSnapshot>{
+        "loadline_signal_ratio",
+        "Share of the operations it concerns that the signal asks to shed, in a dry run, too. 1: "
+        "its hard level is reached and all of them are shed.",
+        kGauge, read<&SignalSnapshot::ratio>},
+    MetricFamily<SignalSnapshot>{"loadline_signal_dry_run",
+                                 "1 for a signal that is computed and shown but sheds nothing.",
+                                 kGauge, read<&SignalSnapshot::dry_run>},
+    MetricFamily<SignalSnapshot>{
+        "loadline_signal_shed_total",
+        "Operations shed because of this signal: it was the tightest of those that concern them.",
+        kCounter, read<&SignalSnapshot::shed>},
+    MetricFamily<SignalSnapshot>{
+        "loadline_signal_readings_refused_total",
+        "Readings that were no number, or negative where that cannot be. Look at who measures.",
+        kCounter, read<&SignalSnapshot::refused>},
+};
+
 constexpr std::array kHistogram = {
     HistogramFamily{"loadline_wait_seconds",
                     "Time that admitted operations waited for a slot. Bounded by wait_max.",
@@ -246,6 +288,7 @@ std::span<const TextFamily<UpstreamStatus>> upstream_text_families() noexcept {
   return kUpstreamText;
 }
 std::span<const MetricFamily<TierSnapshot>> tier_families() noexcept { return kTier; }
+std::span<const MetricFamily<SignalSnapshot>> signal_families() noexcept { return kSignal; }
 std::span<const HistogramFamily> histogram_families() noexcept { return kHistogram; }
 
 std::vector<std::string_view> metric_names() {
@@ -260,6 +303,7 @@ std::vector<std::string_view> metric_names() {
   add(kUpstream);
   add(kUpstreamText);
   add(kTier);
+  add(kSignal);
   add(kHistogram);
   return names;
 }

@@ -128,6 +128,18 @@ void collect_tiers(Families& out, const std::vector<UpstreamStatus>& upstreams) 
   }
 }
 
+void collect_signals(Families& out, const std::vector<UpstreamStatus>& upstreams) {
+  for (const auto& family : signal_families()) {
+    auto& to = out.emplace_back(exported(family.name, family.help, to_type(family.kind)));
+    for (const auto& upstream : upstreams) {
+      for (const SignalSnapshot& signal : upstream.gate.signals.signals) {
+        add_series(to, family, signal,
+                   {label("upstream", upstream.name), label("signal", signal.name)});
+      }
+    }
+  }
+}
+
 Families collect(const Status& status, const ProcessUsage& usage) {
   Families out;
   constexpr auto kGauge = prometheus::MetricType::Gauge;
@@ -143,6 +155,7 @@ Families collect(const Status& status, const ProcessUsage& usage) {
     for (const auto& row : status.upstreams) add_text(to, family, row, labels_of(row));
   }
   collect_tiers(out, status.upstreams);
+  collect_signals(out, status.upstreams);
   return out;
 }
 

@@ -87,13 +87,13 @@ void write(Component component, Level level, std::string_view message,
   loggers().of(component).log(to_spdlog(level), spdlog::string_view_t(text));
 }
 
-void RateLimitedLog::write(TimePoint now, Fields fields) {
+void RateLimitedLog::write(TimePoint now, std::span<const Field> fields) {
   if (!is_enabled(component_, level_)) return;
   const auto swallowed = rate_.try_take(now);
   if (!swallowed) return;
   if (*swallowed == 0) return log::write(component_, level_, message_, fields);
 
-  std::vector<Field> all(fields);
+  std::vector<Field> all(fields.begin(), fields.end());
   all.push_back({"unlogged", *swallowed});
   log::write(component_, level_, message_, all);
 }

@@ -56,7 +56,10 @@ class RateLimitedLog {
                  const RateLimit::Options& rate = {}) noexcept
       : component_(component), level_(level), message_(message), rate_(rate) {}
 
-  void write(TimePoint now, Fields fields = {});
+  void write(TimePoint now, std::span<const Field> fields);
+  void write(TimePoint now, Fields fields = {}) {
+    write(now, std::span<const Field>(fields.begin(), fields.size()));
+  }
 
  private:
   Component component_;

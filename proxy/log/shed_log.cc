@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/log/shed_log.h"
 
+#include <array>
 #include <cassert>
+#include <span>
 #include <utility>
 
 #include "shedder/names.h"
@@ -24,17 +26,19 @@ ShedLog::ShedLog(std::string upstream)
 
 void ShedLog::write(const Verdict& verdict, const Subject& subject, TimePoint now) {
   assert(verdict.kind == Verdict::Kind::shed);
+  const std::array fields = {Field{"upstream", upstream_},
+                             Field{"reason", loadline::to_string(verdict.reason)},
+                             Field{"tier", loadline::to_string(subject.tier)},
+                             Field{"tenant", subject.tenant},
+                             Field{"client", subject.client},
+                             Field{"active", verdict.active},
+                             Field{"waiting", verdict.waiting},
+                             Field{"limit", verdict.limit},
+                             Field{"waited", verdict.waited},
+                             Field{"retry_after", verdict.retry_after},
+                             Field{loadline::to_string(verdict.reason), verdict.by}};
   by_reason_[static_cast<std::size_t>(verdict.reason)].write(
-      now, {{"upstream", upstream_},
-            {"reason", loadline::to_string(verdict.reason)},
-            {"tier", loadline::to_string(subject.tier)},
-            {"tenant", subject.tenant},
-            {"client", subject.client},
-            {"active", verdict.active},
-            {"waiting", verdict.waiting},
-            {"limit", verdict.limit},
-            {"waited", verdict.waited},
-            {"retry_after", verdict.retry_after}});
+      now, std::span(fields).first(fields.size() - (verdict.by.empty() ? 1 : 0)));
 }
 
 }  // namespace loadline::log

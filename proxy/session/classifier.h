@@ -66,11 +66,6 @@ class Classifier {
   // named so that they collide. Keep it across reloads, or every tenant changes cohort.
   Classifier(const config::Policy& policy, std::uint64_t key);
 
-  // Empty if there is no such scorecard (any more).
-  [[nodiscard]] std::string_view scorecard_name(std::size_t index) const noexcept {
-    return index < scorecards_.size() ? scorecards_[index].gate.name : std::string_view();
-  }
-
   // Once per login. May allocate.
   [[nodiscard]] ConnectionClass connect(const ConnectionFacts& facts) const;
 

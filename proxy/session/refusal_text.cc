@@ -19,8 +19,7 @@ long long to_ms(Duration duration) noexcept {
 
 }  // namespace
 
-RefusalText::RefusalText(const Verdict& verdict, const Classification& operation,
-                         std::string_view scorecard) noexcept {
+RefusalText::RefusalText(const Verdict& verdict, const Classification& operation) noexcept {
   const auto detail =
       fmt::format_to_n(buffer_.data(), buffer_.size(),
                        "reason={} tier={} tenant={} limit={:.1f} active={} waiting={} waited_ms={}",
@@ -38,7 +37,9 @@ RefusalText::RefusalText(const Verdict& verdict, const Classification& operation
     add(FMT_STRING(" threshold=t{}.{}"), verdict.threshold / kCohortCount,
         verdict.threshold % kCohortCount);
   } else if (verdict.reason == ShedReason::scorecard) {
-    add(FMT_STRING(" scorecard={} cap={}"), scorecard, verdict.cap);
+    add(FMT_STRING(" scorecard={} cap={}"), verdict.by, verdict.cap);
+  } else if (verdict.reason == ShedReason::signal) {
+    add(FMT_STRING(" signal={}"), verdict.by);
   }
   detail_ = {buffer_.data(), detail_size};
 

@@ -13,8 +13,7 @@ namespace loadline::session {
 // part of the interface (docs/postgres.md). Holds its text in place.
 class RefusalText {
  public:
-  RefusalText(const Verdict& verdict, const Classification& operation,
-              std::string_view scorecard) noexcept;
+  RefusalText(const Verdict& verdict, const Classification& operation) noexcept;
 
   [[nodiscard]] std::string_view detail() const noexcept { return detail_; }
   [[nodiscard]] std::string_view hint() const noexcept { return hint_; }

@@ -419,8 +419,7 @@ sql::StatementKind Session::classify(const wire::Statement& statement, TimePoint
 }
 
 void Session::refuse(const Verdict& verdict, TimePoint now) noexcept {
-  const RefusalText text(verdict, current_,
-                         environment_.classifier->scorecard_name(verdict.scorecard));
+  const RefusalText text(verdict, current_);
   reply_ = dialogue_->refuse({.kind = wire::Refusal::Kind::shed,
                               .code = environment_.shed_code,
                               .message = "operation shed: the database is overloaded",

@@ -70,6 +70,10 @@ void GateAdmitter::resume(std::uint32_t operation, TimePoint now) {
 
 TimePoint GateAdmitter::tick(TimePoint now) { return gate_.tick(now); }
 bool GateAdmitter::take_wake_request() { return gate_.take_wake_request(); }
+// A policy need not have a signal for all that a scenario measures.
+void GateAdmitter::on_signal(std::string_view name, double value, TimePoint now) {
+  (void)gate_.signal(name, value, now);
+}
 double GateAdmitter::limit() const { return gate_.snapshot().limit.limit; }
 
 void GateAdmitter::on_verdict(Operation& operation) noexcept {

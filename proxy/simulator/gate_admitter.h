@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
@@ -27,6 +28,7 @@ class GateAdmitter final : public Admitter, public VerdictSink {
   void resume(std::uint32_t operation, TimePoint now) override;
   [[nodiscard]] TimePoint tick(TimePoint now) override;
   [[nodiscard]] bool take_wake_request() override;
+  void on_signal(std::string_view name, double value, TimePoint now) override;
   [[nodiscard]] double limit() const override;
 
   [[nodiscard]] const Gate& gate() const { return gate_; }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kRecovered = 0.9;
 constexpr std::size_t kRecoveryMoments = 30;
+constexpr std::size_t kWriteWindowMoments = 50;
 // The oracle's share that counts as all: those who come last may have no time left.
 constexpr double kEverything = 0.998;
 
@@ -40,17 +41,44 @@ std::optional<double> jain(const Record& record) {
   return sum * sum / (static_cast<double>(demands.size()) * squares);
 }
 
-double accept_deviation(const Record& record, std::size_t moments) {
+// The standard deviation over the mean.
+double deviation(const std::vector<double>& values) {
   double sum = 0;
   double squares = 0;
-  for (std::size_t i = 0; i < moments; ++i) {
-    const double admitted = record.moments[i].admitted;
-    sum += admitted;
-    squares += admitted * admitted;
+  for (const double value : values) {
+    sum += value;
+    squares += value * value;
   }
-  const double count = static_cast<double>(std::max<std::size_t>(moments, 1));
+  const double count = static_cast<double>(std::max<std::size_t>(values.size(), 1));
   const double mean = sum / count;
   return ratio(std::sqrt(std::max(0.0, squares / count - mean * mean)), mean);
+}
+
+double accept_deviation(const Record& record, std::size_t moments) {
+  std::vector<double> admitted;
+  for (std::size_t i = 0; i < moments; ++i) admitted.push_back(record.moments[i].admitted);
+  return deviation(admitted);
+}
+
+std::optional<ReplicaMetrics> replica_metrics(const Scenario& scenario, const Record& record,
+                                              std::size_t moments) {
+  if (scenario.replica.apply_speed <= 0) return std::nullopt;
+  ReplicaMetrics metrics;
+  for (std::size_t i = 0; i < moments; ++i) {
+    const double lag_s = record.moments[i].lag_s;
+    metrics.lag_max_s = std::max(metrics.lag_max_s, lag_s);
+    if (i >= moments - moments / 4) metrics.lag_late_s = std::max(metrics.lag_late_s, lag_s);
+  }
+  std::vector<double> windows;
+  for (std::size_t i = moments / 2; i + kWriteWindowMoments <= moments; i += kWriteWindowMoments) {
+    double admitted = 0;
+    for (std::size_t m = i; m < i + kWriteWindowMoments; ++m) {
+      admitted += record.moments[m].writes_admitted;
+    }
+    windows.push_back(admitted);
+  }
+  metrics.write_deviation = deviation(windows);
+  return metrics;
 }
 
 std::optional<double> recovery_s(const Scenario& scenario, const Record& record,
@@ -130,6 +158,7 @@ Metrics metrics_of(const Scenario& scenario, const Record& record, const OracleB
   metrics.waiting_max = record.waiting.max();
   metrics.at_processors = record.at_processors;
   metrics.limit_mean = limit_mean(record, moments);
+  metrics.replica = replica_metrics(scenario, record, moments);
   return metrics;
 }
 

@@ -11,6 +11,13 @@
 
 namespace loadline::simulator {
 
+// How a replica fared.
+struct ReplicaMetrics {
+  double lag_max_s = 0;
+  double lag_late_s = 0;       // The most of the last quarter.
+  double write_deviation = 0;  // Of the writes admitted in 5 s, over the last half; of their mean.
+};
+
 // What a run was worth. Ratios are against the oracle for the same arrivals.
 struct Metrics {
   double offered_per_s = 0;  // Requests.
@@ -33,6 +40,7 @@ struct Metrics {
   double waiting_max = 0;
   double at_processors = 0;
   double limit_mean = 0;  // Over the second half. 0: there is none.
+  std::optional<ReplicaMetrics> replica = {};
 };
 
 [[nodiscard]] Metrics metrics_of(const Scenario& scenario, const Record& record,

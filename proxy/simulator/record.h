@@ -27,6 +27,8 @@ struct Moment {
   double limit = 0;          // At the end, as the rest.
   std::uint32_t active = 0;  // Admitted, and the database works on it.
   std::uint32_t waiting = 0;
+  double lag_s = 0;                   // The replica's.
+  std::uint32_t writes_admitted = 0;  // Of those admitted.
 };
 
 // Requests of one tier of one class, or of one tenant.
@@ -67,7 +69,7 @@ struct Record {
   std::vector<GroupCount> groups = {};
   std::vector<std::vector<std::uint32_t>> arrivals = {};  // By oracle step.
   std::vector<GroupCount> tenants = {};
-  std::vector<std::uint64_t> shed_by_class = {};  // Attempts.
+  std::vector<std::uint64_t> shed_by_group = {};  // Attempts. As `groups`.
   std::vector<Moment> moments = {};
   // By the second in which the request arrived, whenever it was answered.
   std::vector<std::array<GroupCount, kTierCount>> tiers_by_second = {};

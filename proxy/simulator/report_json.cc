@@ -39,14 +39,15 @@ Json tiers_to_json(const RunResult& run) {
 
 Json classes_to_json(const Scenario& scenario, const Record& record) {
   Json out = Json::object();
-  for (std::size_t i = 0; i < record.shed_by_class.size(); ++i) {
+  for (std::size_t i = 0; i < record.shed_by_group.size() / kTierCount; ++i) {
     GroupCount sum;
+    std::uint64_t shed = 0;
     for (std::size_t tier = 0; tier < kTierCount; ++tier) {
       sum.offered += record.groups[i * kTierCount + tier].offered;
       sum.good += record.groups[i * kTierCount + tier].good;
+      shed += record.shed_by_group[i * kTierCount + tier];
     }
-    out[scenario.classes[i].name] = {
-        {"offered", sum.offered}, {"good", sum.good}, {"shed", record.shed_by_class[i]}};
+    out[scenario.classes[i].name] = {{"offered", sum.offered}, {"good", sum.good}, {"shed", shed}};
   }
   return out;
 }
@@ -60,6 +61,13 @@ Json refusals_to_json(const Record& record) {
         {"at_offer", count.at_offer}, {"late", count.late}, {"time_ms", to_json(count.waited)}};
   }
   return out;
+}
+
+Json to_json(const std::optional<ReplicaMetrics>& replica) {
+  if (!replica) return {};
+  return {{"lag_max_s", replica->lag_max_s},
+          {"lag_late_s", replica->lag_late_s},
+          {"write_deviation", replica->write_deviation}};
 }
 
 Json series_to_json(const Record& record) {
@@ -77,6 +85,8 @@ Json series_to_json(const Record& record) {
   add("limit", [](const Moment& m) { return std::isfinite(m.limit) ? Json(m.limit) : Json(); });
   add("active", [](const Moment& m) { return m.active; });
   add("waiting", [](const Moment& m) { return m.waiting; });
+  add("lag_s", [](const Moment& m) { return m.lag_s; });
+  add("writes_admitted", [](const Moment& m) { return m.writes_admitted; });
   add("latency_ms",
       [](const Moment& m) { return m.good > 0 ? Json(1000 * m.latency_s / m.good) : Json(); });
   return out;
@@ -102,6 +112,7 @@ Json run_to_json(const Scenario& scenario, const RunResult& run) {
           {"waiting", {{"mean", m.waiting_mean}, {"p99", m.waiting_p99}, {"max", m.waiting_max}}},
           {"at_processors", m.at_processors},
           {"limit_mean", m.limit_mean},
+          {"replica", to_json(m.replica)},
           {"attempts", record.attempts},
           {"admitted", record.admitted},
           {"shed", record.shed},

@@ -65,7 +65,7 @@ Simulation::Simulation(const Scenario& scenario, Admitter& admitter, std::uint64
   io_of_.resize(count);
   give_ups_.resize(count);
   record_.groups.resize(count * kTierCount);
-  record_.shed_by_class.resize(count);
+  record_.shed_by_group.resize(count * kTierCount);
   const auto steps = static_cast<std::size_t>(scenario.length / kOracleStep) + 1;
   record_.arrivals.resize(count * kTierCount, std::vector<std::uint32_t>(steps));
   record_.tenants.resize(tenants_.count());
@@ -162,7 +162,7 @@ void Simulation::on_happening(const Happening& happening, TimePoint now) {
     case Kind::background:
       return database_.start_background(scenario_.events[index].length, now);
     case Kind::poll:
-      admitter_.on_signal("replica_lag_s", to_seconds(replica_.lag(now)), now);
+      admitter_.on_signal("replica_lag", to_seconds(replica_.lag(now)), now);
       push(now + scenario_.replica.poll, Kind::poll);
       return;
     case Kind::sample:
@@ -217,6 +217,7 @@ void Simulation::on_sample(TimePoint now) {
     last.limit = admitter_.limit();
     last.active = active_;
     last.waiting = waiting_;
+    last.lag_s = to_seconds(replica_.lag(now));
   }
   push(now + kSampleEvery, Happening::Kind::sample);
 }

@@ -87,6 +87,8 @@ class Simulation {
   void succeed(const Attempt& attempt, TimePoint now);
   // The client's attempt came to nothing: it tries again, or not.
   void fail(const Attempt& attempt, Duration retry_after, TimePoint now);
+  // The request is over: nobody tries again.
+  void forget(const Attempt& attempt);
   [[nodiscard]] std::uint32_t take_attempt();
   void free_attempt(std::uint32_t index);
   [[nodiscard]] std::uint32_t take_request(const Request& request);

@@ -53,10 +53,12 @@ void Simulation::on_verdict(std::uint32_t index, const Verdict& verdict, bool is
     case Verdict::Kind::admit:
       ++record_.admitted;
       ++moment(now).admitted;
+      if (class_of(attempt).operation == OperationClass::write) ++moment(now).writes_admitted;
       return dispatch(index, now);
     case Verdict::Kind::shed: {
       ++record_.shed;
-      ++record_.shed_by_class[attempt.request.class_index];
+      ++record_.shed_by_group[attempt.request.class_index * kTierCount +
+                              static_cast<std::size_t>(attempt.request.tier)];
       ++moment(now).shed;
       RefusalCount& count = record_.refusals[static_cast<std::size_t>(verdict.reason)];
       ++(is_late ? count.late : count.at_offer);
@@ -117,7 +119,8 @@ void Simulation::on_statement_done(std::uint32_t index, TimePoint now) {
   }
   if (load_class.staleness_max > Duration::zero() && replica_.lag(now) > load_class.staleness_max) {
     ++record_.failed;
-    fail(attempt, Duration::zero(), now);
+    // The client doesn't ask again: the answer would be as old.
+    forget(attempt);
     attempt.gone = true;
     return end(index, Outcome::error, now);
   }
@@ -157,8 +160,7 @@ void Simulation::end(std::uint32_t index, Outcome outcome, TimePoint now) {
 void Simulation::succeed(const Attempt& attempt, TimePoint now) {
   const Request& request = attempt.request;
   retry_tokens_ = std::min(kRetryTokensMax, retry_tokens_ + scenario_.clients.retry_budget);
-  requests_free_.push_back(attempt.request_index);
-  --live_;
+  forget(attempt);
   if (since(now) > scenario_.length) return;
   const auto tier = static_cast<std::size_t>(request.tier);
   ++record_.groups[request.class_index * kTierCount + tier].good;
@@ -176,16 +178,17 @@ void Simulation::fail(const Attempt& attempt, Duration retry_after, TimePoint no
   const Clients& clients = scenario_.clients;
   const std::uint32_t made = attempt.request.attempts;
   const bool is_affordable = clients.retry_budget <= 0 || retry_tokens_ >= 1;
-  if (made >= clients.attempts || !is_affordable) {
-    requests_free_.push_back(attempt.request_index);
-    --live_;
-    return;
-  }
+  if (made >= clients.attempts || !is_affordable) return forget(attempt);
   if (clients.retry_budget > 0) retry_tokens_ -= 1;
   const double doubled = static_cast<double>(1U << std::min(made - 1, 20U));
   Duration pause = scaled(clients.backoff, doubled * rng_.uniform(0.5, 1));
   if (clients.heed_retry_after) pause = std::max(pause, retry_after);
   push(now + pause, Happening::Kind::retry, attempt.request_index);
+}
+
+void Simulation::forget(const Attempt& attempt) {
+  requests_free_.push_back(attempt.request_index);
+  --live_;
 }
 
 std::uint32_t Simulation::take_attempt() {

@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Floor{"io-shift", 0.81, 0.88}, Floor{"lock-transactions", 0.84, 0.84},
                     Floor{"low-load-batches", 0.98, 0.98}, Floor{"mix-change", 0.76, 0.90},
                     Floor{"noisy-tenant", 0.93, 0.93}, Floor{"oltp-olap", 0.94, 0.95},
-                    Floor{"replica-lag", 0.72, 0.76}, Floor{"restart", 0.90, 0.91},
+                    Floor{"replica-lag", 0.63, 0.63}, Floor{"restart", 0.90, 0.91},
                     Floor{"short-deadline", 0.89, 0.90}, Floor{"slow-trickle", 0.68, 0.68},
                     Floor{"spike-10x", 0.88, 0.84}, Floor{"steady-1.2x", 0.94, 0.96},
                     Floor{"steady-2x", 0.94, 0.94}, Floor{"steady-5x", 0.93, 0.91},

@@ -45,6 +45,15 @@ TEST(Diff, WhatIsDecidedAnewEachTimeIsReloadable) {
   EXPECT_THAT(found.needs_restart, IsEmpty());
 }
 
+TEST(Diff, SignalsAreTheGates) {
+  Config loaded = running();
+  loaded.upstreams[0].gate.signals.push_back({.name = "replica_lag", .setpoint = 5, .hard = 30});
+  EXPECT_THAT(diff(running(), loaded).reloadable, ElementsAre("upstreams.main.gate"));
+  Config other = loaded;
+  other.upstreams[0].gate.signals[0].dry_run = true;
+  EXPECT_THAT(diff(loaded, other).reloadable, ElementsAre("upstreams.main.gate"));
+}
+
 TEST(Diff, WhatIsSetUpOnceNeedsARestart) {
   Config loaded = running();
   loaded.admin.listen.reset();

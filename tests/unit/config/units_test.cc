@@ -55,6 +55,16 @@ TEST(Units, CountsAreDigits) {
   }
 }
 
+TEST(Units, NumbersAreFinite) {
+  EXPECT_EQ(parse_number("5"), 5.0);
+  EXPECT_EQ(parse_number("-0.25"), -0.25);
+  EXPECT_EQ(parse_number("2e9"), 2e9);
+  for (const char* text :
+       {"", "nan", "inf", "-infinity", "1e999", "1,5", "+1", "1 ", "0x1", "5s"}) {
+    EXPECT_EQ(parse_number(text), std::nullopt) << text;
+  }
+}
+
 TEST(Units, TiersAreT0ToT5) {
   for (const char* text : {"t0", "t1", "t2", "t3", "t4", "t5"}) {
     const auto tier = parse_tier(text);

@@ -68,6 +68,68 @@ TEST(Validate, TheBoundsOfTheLimitAreInOrder) {
   EXPECT_EQ(problems(with_upstream("    gate: {limit: {min: 2000, max: many}}\n")).size(), 1u);
 }
 
+// One signal on line 4, with a name of its own.
+std::string with_signal(const std::string& keys) {
+  return with_upstream("    gate: {signals: [{name: a, " + keys + "}]}\n");
+}
+
+TEST(Validate, ASignalHasTwoLevels) {
+  EXPECT_THAT(problems(with_signal("setpoint: 5, hard: 5")),
+              ElementsAre("f:4:45: upstreams.main.gate.signals[0].hard: 5 is the setpoint, too; "
+                          "expected a value at which all that is concerned is shed"));
+  EXPECT_THAT(problems(with_signal("setpoint: 20, hard: 10")), IsEmpty()) << "bad when it falls";
+  EXPECT_THAT(problems(with_signal("setpoint: 5, hard: -1")),
+              ElementsAre("f:4:45: upstreams.main.gate.signals[0].hard: negative; expected 0 or "
+                          "more, or negative_allowed: on"));
+  EXPECT_THAT(problems(with_signal("setpoint: -5, hard: 1, negative_allowed: on")), IsEmpty());
+}
+
+TEST(Validate, AnIntegratingSignalHasRoomBetweenItsLevels) {
+  EXPECT_THAT(problems(with_signal("setpoint: 5, hard: 14, plant: integrating")),
+              ElementsAre("f:4:45: upstreams.main.gate.signals[0].hard: 14 is met by ordinary "
+                          "transients; expected at least 15: three times the setpoint, and 4 "
+                          "seconds"));
+  EXPECT_EQ(problems(with_signal("setpoint: 1, hard: 3.5, plant: integrating")).size(), 1U);
+  EXPECT_EQ(problems(with_signal("setpoint: 0, hard: 30, plant: integrating")).size(), 1U);
+  EXPECT_EQ(problems(with_signal("setpoint: 5, hard: 2, plant: integrating")).size(), 1U);
+  EXPECT_THAT(problems(with_signal("setpoint: 1, hard: 4, plant: integrating")), IsEmpty());
+}
+
+TEST(Validate, ASignalsTiersAreInOrder) {
+  EXPECT_THAT(problems(with_signal("setpoint: 5, hard: 9, tiers: {best: t4, worst: t2}")),
+              ElementsAre("f:4:62: upstreams.main.gate.signals[0].tiers.best: 't4' is worse than "
+                          "tiers.worst; expected 't2' or better"));
+}
+
+TEST(Validate, SignalsHaveNamesOfTheirOwn) {
+  EXPECT_THAT(problems(with_upstream("    gate: {signals: [{name: a, setpoint: 1, hard: 2},\n"
+                                     "      {name: a, setpoint: 1, hard: 2}]}\n")),
+              ElementsAre("f:5:8: upstreams.main.gate.signals[1].name: 'a' is the name of another "
+                          "signal; expected one of its own"));
+  EXPECT_EQ(problems(with_upstream("    gate: {signals: [{name: 'a b', setpoint: 1, hard: 2}]}\n"))
+                .size(),
+            1U);
+  EXPECT_EQ(problems(with_upstream("    gate: {limit: 5, signals: [{name: a, setpoint: 1, hard: "
+                                   "1}]}\n"))
+                .size(),
+            1U)
+      << "with a fixed limit, too";
+}
+
+TEST(Validate, SignalsAreBounded) {
+  const auto with_count = [](std::size_t count) {
+    std::string signals;
+    for (std::size_t i = 0; i < count; ++i) {
+      signals += "      - {name: s" + std::to_string(i) + ", setpoint: 1, hard: 2}\n";
+    }
+    return problems(with_upstream("    gate:\n     signals:\n" + signals));
+  };
+  EXPECT_THAT(with_count(kSignalsMax), IsEmpty());
+  EXPECT_THAT(with_count(kSignalsMax + 1),
+              ElementsAre("f:38:9: upstreams.main.gate.signals[32]: too many signals; expected at "
+                          "most 32"));
+}
+
 TEST(Validate, TheSqlstateIsAnErrorCode) {
   for (const char* code : {"5300", "530000", "5300a", "53-00", "00000", "01000", "02000"}) {
     EXPECT_THAT(problems(with_upstream(std::string("    refusal: {sqlstate: '") + code + "'}\n")),

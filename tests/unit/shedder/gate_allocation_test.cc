@@ -51,16 +51,22 @@ TEST(GateAllocation, NoPathOfAnOperationAllocates) {
   GateOptions options;
   options.limit_initial = 4;
   options.waiting_max = 4;
+  options.signals = {{.name = "sessions", .setpoint = 100, .hard = 200, .tier_best = Tier::t4}};
   Gate gate(options, 1, 1);
   CountingSink sink;
-  Operation a(0, sink), b(0, sink), c(0, sink), d(0, sink), e(0, sink), f(0, sink);
+  Operation a(0, sink), b(0, sink), c(0, sink), d(0, sink), e(0, sink), f(0, sink), g(0, sink);
   const std::size_t before = allocation_count;
 
+  std::size_t shed_by_signal = 0;
   TimePoint now = kStart;
   for (int i = 0; i < 1000; ++i) {
     for (Operation* operation : {&a, &b, &c, &d}) (void)gate.offer(*operation, {}, now);
     (void)gate.offer(e, {}, now);
     (void)gate.offer(f, {.deadline = milliseconds(5)}, now);
+    (void)gate.signal("sessions", i % 2 == 0 ? 150 : 200, now);
+    if (gate.offer(g, {.priority = Priority(Tier::t5, 0)}, now).reason == ShedReason::signal) {
+      ++shed_by_signal;
+    }
     now += milliseconds(6);
     (void)gate.ride(a, {}, now);
     gate.complete_ridden(a, Outcome::ok, now);
@@ -68,7 +74,8 @@ TEST(GateAllocation, NoPathOfAnOperationAllocates) {
     gate.resume(b, now);
     now = std::max(now, gate.tick(now));
     (void)gate.abandon(e, now);
-    for (Operation* operation : {&a, &b, &c, &d, &e, &f}) {
+    (void)gate.abandon(g, now);
+    for (Operation* operation : {&a, &b, &c, &d, &e, &f, &g}) {
       if (operation->state() == Operation::State::active)
         gate.complete(*operation, Outcome::ok, now);
     }
@@ -78,6 +85,7 @@ TEST(GateAllocation, NoPathOfAnOperationAllocates) {
   const std::size_t after = allocation_count;
   EXPECT_EQ(after, before);
   EXPECT_GT(sink.verdicts, 0U) << "some must have waited";
+  EXPECT_GT(shed_by_signal, 100U);
 }
 
 }  // namespace

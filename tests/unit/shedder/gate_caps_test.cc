@@ -66,7 +66,7 @@ TEST_F(GateCapsTest, MoreThanMayWaitAreShedAtOnce) {
   const Operation& fourth = t_->offered(of(7), kStart);
   EXPECT_EQ(fourth.verdict().kind, Kind::shed);
   EXPECT_EQ(fourth.verdict().reason, ShedReason::scorecard);
-  EXPECT_EQ(fourth.verdict().scorecard, 0U);
+  EXPECT_EQ(fourth.verdict().by, "each");
   EXPECT_EQ(fourth.verdict().cap, 1U);
   const GateSnapshot snapshot = t_->gate.snapshot();
   EXPECT_EQ(snapshot.scorecards.at(0).shed, 1U);

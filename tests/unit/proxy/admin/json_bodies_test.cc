@@ -49,13 +49,18 @@ TEST(StatusJson, HoldsEachUpstreamAndItsGate) {
              "stalled": true, "draining": false,
              "rejection_ratio": {"read": 0.25, "write": 0.5, "heavy": 0.75},
              "capped_fingerprints": 48,
-             "limit": {"limit": 45.5, "elasticity": 0.46, "reason": "rising", "updates": 47}}})"));
+             "limit": {"limit": 45.5, "elasticity": 0.46, "reason": "rising", "updates": 47},
+             "signals": [{"name": "replica_lag", "state": "ok", "value": 61.5,
+                          "age_seconds": 0.625, "ratio": 0.63, "dry_run": false, "shed": 65,
+                          "readings_refused": 64}],
+             "signals_binding": {"read": null, "write": {"signal": "replica_lag", "ratio": 0.63},
+                                 "ddl": null}}})"));
 
   ASSERT_EQ(tiers.size(), kTierCount);
   EXPECT_EQ(tiers["t1"], json::parse(R"({
     "offered": 2001, "admitted": 2002, "completed": 2003, "failed": 2004, "abandoned": 2005,
     "shed": {"overload": 2011, "queue_timeout": 2012, "fingerprint": 2013, "queue_full": 2014,
-             "pushed_out": 2015, "deadline": 2016, "draining": 2017},
+             "pushed_out": 2015, "deadline": 2016, "draining": 2017, "signal": 2018},
     "wait": {"count": 34, "sum_seconds": 2000.25,
              "buckets": [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]},
     "service": {"count": 340, "sum_seconds": 2000.5,

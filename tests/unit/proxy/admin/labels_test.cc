@@ -23,6 +23,10 @@ void expect_distinct_labels(std::size_t count) {
 
 TEST(Labels, EveryTierHasItsOwn) { expect_distinct_labels<Tier>(kTierCount); }
 TEST(Labels, EveryShedReasonHasItsOwn) { expect_distinct_labels<ShedReason>(kShedReasonCount); }
+TEST(Labels, EveryOperationClassHasItsOwn) {
+  expect_distinct_labels<OperationClass>(kOperationClassCount);
+}
+TEST(Labels, EverySignalStateHasItsOwn) { expect_distinct_labels<SignalState>(kSignalStateCount); }
 TEST(Labels, EveryClientRefusalHasItsOwn) {
   expect_distinct_labels<ClientRefusal>(kClientRefusalCount);
 }

@@ -22,6 +22,7 @@ void for_each_family(Check check) {
   all(upstream_families());
   all(upstream_text_families());
   all(tier_families());
+  all(signal_families());
   all(histogram_families());
 }
 
@@ -65,6 +66,7 @@ TEST(MetricFamilies, CountersEndInTotalAndGaugesDoNot) {
   check(listener_families());
   check(upstream_families());
   check(tier_families());
+  check(signal_families());
 }
 
 }  // namespace

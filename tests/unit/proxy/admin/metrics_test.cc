@@ -84,6 +84,15 @@ TEST(Metrics, EveryValueIsWhereItBelongs) {
           R"(loadline_operations_abandoned_total{upstream="orders-db",tier="t5"} 6005)",
           R"(loadline_operations_shed_total{upstream="orders-db",tier="t4",reason="overload"} 5011)",
           R"(loadline_operations_shed_total{upstream="orders-db",tier="t4",reason="draining"} 5017)",
+          R"(loadline_operations_shed_total{upstream="orders-db",tier="t4",reason="signal"} 5018)",
+          R"(loadline_signal_value{upstream="orders-db",signal="replica_lag"} 61.5)",
+          R"(loadline_signal_age_seconds{upstream="orders-db",signal="replica_lag"} 0.625)",
+          R"(loadline_signal_state{upstream="orders-db",signal="replica_lag",state="ok"} 1)",
+          R"(loadline_signal_state{upstream="orders-db",signal="replica_lag",state="stale"} 0)",
+          R"(loadline_signal_ratio{upstream="orders-db",signal="replica_lag"} 0.63)",
+          R"(loadline_signal_dry_run{upstream="orders-db",signal="replica_lag"} 0)",
+          R"(loadline_signal_shed_total{upstream="orders-db",signal="replica_lag"} 65)",
+          R"(loadline_signal_readings_refused_total{upstream="orders-db",signal="replica_lag"} 64)",
       }) {
     EXPECT_THAT(text, HasSubstr("\n" + line + "\n"));
   }

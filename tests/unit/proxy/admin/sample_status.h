@@ -51,6 +51,16 @@ inline Status sample_status() {
   gate.rejection_ratio = {0.25, 0.5, 0.75, 0};
   gate.capped_fingerprints = 48;
   gate.limit = {.limit = 45.5, .elasticity = 0.46, .reason = "rising", .updates = 47};
+  gate.signals.signals.push_back({.name = "replica_lag",
+                                  .value = 61.5,
+                                  .age = 625ms,
+                                  .ratio = 0.63,
+                                  .state = SignalState::ok,
+                                  .refused = 64,
+                                  .shed = 65,
+                                  .dry_run = false});
+  gate.signals.binding[static_cast<std::size_t>(OperationClass::write)] = {.ratio = 0.63,
+                                                                           .signal = 0};
   for (std::size_t t = 0; t < kTierCount; ++t) {
     TierSnapshot& tier = gate.tiers[t];
     const std::uint64_t first = 1000 * (t + 1);

@@ -37,6 +37,17 @@ TEST(ShedLog, SaysWhoWasShedAndOnWhatNumbers) {
                        "waited=0.1 retry_after=0.25\n"));
 }
 
+TEST(ShedLog, NamesTheSignalThatBinds) {
+  ShedLog log("orders");
+  ::testing::internal::CaptureStderr();
+  Verdict verdict = shed(ShedReason::signal);
+  verdict.by = "replica_lag";
+  log.write(verdict, {}, kStart);
+  const auto out = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(out, HasSubstr(" reason=signal "));
+  EXPECT_THAT(out, EndsWith(" retry_after=0.25 signal=replica_lag\n"));
+}
+
 TEST(ShedLog, AStormOfOneReasonNeitherFloodsNorHidesAnother) {
   ShedLog log("orders");
   ::testing::internal::CaptureStderr();

@@ -50,6 +50,18 @@ TEST(GateAdmitter, AHeldOperationLeavesItsSlotToOthers) {
   admitter.complete(1, Outcome::ok, kStart + 3ms);
 }
 
+TEST(GateAdmitter, HandsReadingsToTheSignalOfTheirName) {
+  GateOptions options = one_slot();
+  options.signals = {{.name = "replica_lag", .setpoint = 5, .hard = 30}};
+  GateAdmitter admitter(options, 100, 1);
+  admitter.on_signal("replica_lag", 30, kStart);
+  admitter.on_signal("another", 30, kStart);
+  (void)admitter.tick(kStart);
+  const Verdict verdict = admitter.offer(0, kProfile, kStart);
+  EXPECT_EQ(verdict.reason, ShedReason::signal);
+  EXPECT_EQ(verdict.by, "replica_lag");
+}
+
 TEST(GateAdmitter, NoLimitIsBeyondTheConnections) {
   EXPECT_EQ(GateAdmitter({.limit_initial = 20}, 7, 1).limit(), 7);
   EXPECT_EQ(GateAdmitter({.limit_mode = LimitMode::fixed, .limit_initial = 20}, 7, 1).limit(), 7);

@@ -44,6 +44,24 @@ TEST(Metrics, AreRatiosOfTheOracles) {
   EXPECT_TRUE(metrics.false_sheds);
 }
 
+TEST(Metrics, AReplicaIsLookedAtWhenThereIsOne) {
+  Scenario scenario;
+  scenario.length = std::chrono::seconds(40);
+  Record record = steady_record(scenario);
+  EXPECT_FALSE(metrics_of(scenario, record, OracleBounds{}).replica);
+  scenario.replica.apply_speed = 1;
+  for (std::size_t i = 0; i < record.moments.size(); ++i) {
+    record.moments[i].lag_s = i < 100 ? 9 : 2;
+    // 5 s of none, then of 50 writes and of 150 in turn.
+    record.moments[i].writes_admitted = i < 200 ? 0 : i / 50 % 2 == 0 ? 1 : 3;
+  }
+  const auto replica = metrics_of(scenario, record, OracleBounds{}).replica;
+  ASSERT_TRUE(replica);
+  EXPECT_EQ(replica->lag_max_s, 9);
+  EXPECT_EQ(replica->lag_late_s, 2);
+  EXPECT_DOUBLE_EQ(replica->write_deviation, 0.5) << "of the second half";
+}
+
 TEST(Metrics, RecoveryIsTheFirstThreeGoodSeconds) {
   Scenario scenario;
   scenario.length = std::chrono::seconds(20);

@@ -104,6 +104,25 @@ TEST(Simulation, ArrivalsAreTheSameForEveryPolicy) {
             run_once(policy("none"), scenario, 5).record.arrivals);
 }
 
+TEST(Simulation, ReadsThatAreTooOldAreNotTriedAgain) {
+  Scenario scenario = short_scenario();
+  scenario.load = 0.5;
+  scenario.clients.attempts = 3;
+  scenario.replica = {.apply_speed = 0.001};
+  scenario.classes = {{.name = "reads", .weight = 1, .staleness_max = 1ms},
+                      {.name = "writes", .weight = 1, .operation = OperationClass::write}};
+  const RunResult run = run_once(policy("default"), scenario, 1);
+  EXPECT_EQ(run.record.shed, 0U);
+  std::uint64_t requests = 0;
+  for (const GroupCount& group : run.record.groups) requests += group.offered;
+  EXPECT_EQ(run.record.attempts, requests);
+  EXPECT_GT(run.record.failed, requests / 3);
+  ASSERT_TRUE(run.metrics.replica);
+  EXPECT_NEAR(run.metrics.replica->lag_max_s,
+              std::chrono::duration<double>(scenario.length).count(), 0.5);
+  EXPECT_GE(run.metrics.replica->lag_max_s, run.metrics.replica->lag_late_s);
+}
+
 TEST(Simulation, AFreezeAndABrokenReplicaAreSeen) {
   Scenario scenario = short_scenario();
   scenario.load = 0.5;
