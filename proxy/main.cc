@@ -12,6 +12,7 @@
 #include "proxy/loadgen/bench_command.h"
 #include "proxy/log/log.h"
 #include "proxy/postgres/client_dialogue.h"
+#include "proxy/simulator/recording_command.h"
 #include "proxy/simulator/simulate_command.h"
 #include "proxy/version.h"
 
@@ -89,6 +90,7 @@ int run_command_line(int argc, char** argv) {
       &loadline::postgres::client_protocol()};
   loadline::loadgen::add_bench_command(cli, protocols, exit_code);
   loadline::simulator::add_simulate_command(cli, exit_code);
+  loadline::simulator::add_recording_command(cli, exit_code);
 
   CLI11_PARSE(cli, argc, argv);
   return exit_code;
