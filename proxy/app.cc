@@ -55,10 +55,11 @@ const T* find_by_name(const std::vector<T>& items, const std::string& name) {
 
 }  // namespace
 
-App::App(config::Config config, std::string config_path)
+App::App(config::Config config, std::string config_path, std::optional<Recording> recording)
     : config_(std::move(config)),
       config_path_(std::move(config_path)),
       cohort_key_(random_seed()),
+      recording_(std::move(recording)),
       admin_(*this),
       tick_timer_(loop_, [this] { tick(); }),
       drain_timer_(loop_, [this] { check_drained(); }),
@@ -74,8 +75,10 @@ App::~App() {
 tl::expected<void, std::string> App::start() {
   raise_descriptor_limit();
   make_upstreams();
+  if (auto made = make_recorder(); !made) return made;
   make_workers();
   resolver_.start();
+  if (recorder_) recorder_->start();
   for (const auto& worker : workers_) worker->start();
   if (auto listened = listen(); !listened) return listened;
   if (config_.admin.listen) {
@@ -93,6 +96,7 @@ tl::expected<void, std::string> App::start() {
 int App::run() {
   loop_.run();
   for (const auto& worker : workers_) worker->stop();
+  if (recorder_) recorder_->stop();
   admin_.stop();
   log::info(Component::proxy, "stopped");
   return 0;
@@ -111,6 +115,29 @@ void App::make_upstreams() {
   }
 }
 
+tl::expected<void, std::string> App::make_recorder() {
+  if (!recording_) return {};
+  auto file = net::Recorder::create_file(recording_->path);
+  if (!file) {
+    return tl::unexpected(fmt::format("can't record to {}: {}", recording_->path,
+                                      file.error() == std::errc::file_exists
+                                          ? "it exists, and is not overwritten"
+                                          : file.error().message()));
+  }
+  // A file that may not grow is an error of write(), not the end of the proxy.
+  std::signal(SIGXFSZ, SIG_IGN);
+  recording::RecordingHeader header;
+  header.started_at_unix_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(started_at_.time_since_epoch()).count();
+  for (const config::Upstream& upstream : config_.upstreams) {
+    header.upstreams.push_back({.name = upstream.name, .gate = upstream.gate});
+  }
+  recorder_ = std::make_unique<net::Recorder>(
+      *std::move(file), recording_->path, header, config_.workers, net::monotonic_now(),
+      net::Recorder::Options{.size_max = recording_->size_max, .key = random_seed()});
+  return {};
+}
+
 void App::make_workers() {
   for (const config::Listener& options : config_.listeners) {
     listeners_.emplace_back().upstream = &find_upstream(options.upstream);
@@ -119,8 +146,13 @@ void App::make_workers() {
     auto& worker =
         workers_.emplace_back(std::make_unique<net::Worker>(index, [this] { request_tick(); }));
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
-      worker->add_route(listeners_[i].counters, *listeners_[i].upstream,
-                        dialogue_factory(config_.listeners[i].protocol));
+      net::Route& route = worker->add_route(listeners_[i].counters, *listeners_[i].upstream,
+                                            dialogue_factory(config_.listeners[i].protocol));
+      if (!recorder_) continue;
+      const auto upstream = std::ranges::find(config_.upstreams, config_.listeners[i].upstream,
+                                              &config::Upstream::name);
+      route.environment.ends = &recorder_->input(
+          index, static_cast<std::uint16_t>(upstream - config_.upstreams.begin()));
     }
   }
   configure_routes();
@@ -313,6 +345,11 @@ admin::Status App::status() const {
   status.draining = draining_.load(std::memory_order_relaxed);
   status.ready = listening_.load(std::memory_order_relaxed) && !status.draining;
   status.workers = static_cast<std::uint32_t>(workers_.size());
+  if (recorder_) {
+    status.recording = recorder_->is_active();
+    status.operations_recorded = recorder_->written();
+    status.operations_unrecorded = recorder_->dropped();
+  }
   status.config_path = config_path_;
   status.config_reloads = reloads_.load(std::memory_order_relaxed);
   status.config_reload_failures = reload_failures_.load(std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "proxy/admin/status.h"
 #include "proxy/net/acceptor.h"
 #include "proxy/net/event_loop.h"
+#include "proxy/net/recorder.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/signal_watch.h"
 #include "proxy/net/upstream.h"
@@ -27,7 +29,13 @@ namespace loadline {
 // the control thread: it accepts, ticks the gates, and answers the operating system's signals.
 class App final : public admin::StatusSource {
  public:
-  App(config::Config config, std::string config_path);
+  // To record what goes through, until the file has that size.
+  struct Recording {
+    std::string path;
+    std::uint64_t size_max = 0;
+  };
+
+  App(config::Config config, std::string config_path, std::optional<Recording> recording = {});
   ~App();
 
   // Binds and starts everything, or says what could not be.
@@ -45,6 +53,7 @@ class App final : public admin::StatusSource {
   };
 
   void make_upstreams();
+  [[nodiscard]] tl::expected<void, std::string> make_recorder();
   void make_workers();
   [[nodiscard]] tl::expected<void, std::string> listen();
   void log_start() const;
@@ -72,6 +81,8 @@ class App final : public admin::StatusSource {
   net::EventLoop loop_;
   std::deque<std::unique_ptr<net::Upstream>> upstreams_;
   std::vector<std::string> upstream_addresses_;
+  std::optional<Recording> recording_;
+  std::unique_ptr<net::Recorder> recorder_;  // Null: nothing is recorded. Outlives the workers.
   std::deque<Listener> listeners_;
   std::vector<std::unique_ptr<net::Worker>> workers_;
   net::Resolver resolver_;

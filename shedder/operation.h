@@ -85,6 +85,11 @@ class Operation {
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Verdict& verdict() const noexcept { return verdict_; }
   [[nodiscard]] const OperationProfile& profile() const noexcept { return profile_; }
+  [[nodiscard]] TimePoint offered_at() const noexcept { return offered_at_; }
+  // While active or held: how long it has had a slot, or its share of one that it rides on.
+  [[nodiscard]] Duration served_until(TimePoint now) const noexcept {
+    return state_ == State::active ? served_ + elapsed_since(active_since_, now) : served_;
+  }
 
   // For the sink: its list of decided operations, and whose this one is. The gate touches neither.
   Operation* next_decided = nullptr;

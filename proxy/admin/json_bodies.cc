@@ -144,6 +144,9 @@ std::string status_json(const Status& status) {
                      {"config_reloads", status.config_reloads},
                      {"config_reload_failures", status.config_reload_failures},
                      {"config_reload_error", status.config_reload_error},
+                     {"recording", status.recording},
+                     {"operations_recorded", status.operations_recorded},
+                     {"operations_unrecorded", status.operations_unrecorded},
                      {"latency_bucket_bounds_seconds", kLatencyBucketBounds},
                      {"listeners", to_array(status.listeners)},
                      {"upstreams", to_array(status.upstreams)}};

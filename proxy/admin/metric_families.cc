@@ -79,6 +79,16 @@ constexpr std::array kStatus = {
     MetricFamily<Status>{"loadline_config_reload_failures_total",
                          "Reloads that were refused: the file on disk is not what runs.", kCounter,
                          read<&Status::config_reload_failures>},
+    MetricFamily<Status>{"loadline_recording",
+                         "1 while run --record writes. 0 though it was asked for: it has ended.",
+                         kGauge, read<&Status::recording>},
+    MetricFamily<Status>{"loadline_operations_recorded_total",
+                         "Operations that are in the recording's file.", kCounter,
+                         read<&Status::operations_recorded>},
+    MetricFamily<Status>{
+        "loadline_operations_unrecorded_total",
+        "Operations missing from the recording: the disk was too slow, or the recording is over.",
+        kCounter, read<&Status::operations_unrecorded>},
 };
 
 // The names that Prometheus' own client libraries use, so that common dashboards and alerts work.

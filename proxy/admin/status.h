@@ -53,6 +53,9 @@ struct Status {
   std::uint64_t config_reloads = 0;
   std::uint64_t config_reload_failures = 0;
   std::string config_reload_error;  // Why the last reload was refused; empty if it was not.
+  bool recording = false;           // Operations are being written to a file now.
+  std::uint64_t operations_recorded = 0;
+  std::uint64_t operations_unrecorded = 0;  // Though a recording was asked for.
   std::vector<ListenerStatus> listeners;
   std::vector<UpstreamStatus> upstreams;
 };

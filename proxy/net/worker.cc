@@ -100,6 +100,7 @@ Route& Worker::add_route(ListenerCounters& listener, Upstream& upstream,
                                                    .quota = upstream.quota,
                                                    .decided = decided_,
                                                    .sheds = upstream,
+                                                   .ends = nullptr,
                                                    .worker_index = index_,
                                                    .classifier = {},
                                                    .shed_code = {}});

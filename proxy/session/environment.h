@@ -33,6 +33,37 @@ class ShedObserver {
   ~ShedObserver() = default;
 };
 
+// How an operation came to its end. What is said of it holds during the call only.
+struct EndedOperation {
+  enum class How : std::uint8_t {
+    executed,   // Admitted, and `outcome` came of it.
+    shed,       // `verdict` says why.
+    withdrawn,  // Its client left or cancelled while it waited.
+    ridden,     // Admitted on the slot of an earlier one of its client's: its end isn't told.
+  };
+
+  How how = How::executed;
+  const OperationProfile& profile;
+  const Verdict& verdict;
+  TimePoint offered_at = {};
+  Outcome outcome = Outcome::ok;  // executed only, as the rest.
+  Duration service = {};          // The database had it, and didn't wait for the client.
+  Duration paused = {};           // It waited for the client, slot or no slot.
+  std::uint32_t statements = 1;   // Of its transaction.
+  bool is_transaction = false;
+  bool is_unconditional = false;  // Nobody asked whether it may.
+};
+
+// Hears of every operation's end, to record it. Called on the session's thread, for each operation:
+// must neither wait nor allocate.
+class OperationObserver {
+ public:
+  virtual void on_end(const EndedOperation& operation, TimePoint now) noexcept = 0;
+
+ protected:
+  ~OperationObserver() = default;
+};
+
 // What the sessions of one upstream on one worker share. Belongs to the worker's thread; what it
 // points to is thread-safe.
 struct Environment {
@@ -40,6 +71,7 @@ struct Environment {
   BackendQuota& quota;
   DecidedList& decided;
   ShedObserver& sheds;
+  OperationObserver* ends = nullptr;  // Null: nobody records.
   std::uint32_t worker_index = 0;
 
   // These four are replaced when the configuration is reloaded.

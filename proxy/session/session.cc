@@ -136,6 +136,7 @@ void Session::on_timeout(TimePoint now) noexcept {
 
 void Session::on_client_stalled(TimePoint now) noexcept {
   if (is(Operation::State::active)) {
+    end_pause(now);
     environment_.gate.hold(operation_, now);
   }
 }
@@ -247,13 +248,18 @@ void Session::rename() noexcept {
 void Session::on_reply_complete(TimePoint now) noexcept {
   const Outcome outcome =
       state_ == State::lingering ? Outcome::abandoned : to_outcome(dialogue_->reply_outcome());
+  if (environment_.ends != nullptr) ++course_.statements;
   // Between two statements of a transaction the slot is kept, for a while: given up at once, it
   // would go to a transaction more with every statement, and all of them would meet at the same
   // locks.
-  if (dialogue_->in_transaction()) return;
+  if (dialogue_->in_transaction()) {
+    if (!dialogue_->has_work()) begin_pause(now);
+    return;
+  }
   if (!dialogue_->has_work()) {
     complete(outcome, now);
   } else if (is(Operation::State::active)) {
+    tell_executed(outcome, now);
     environment_.gate.complete_ridden(operation_, outcome, now);
   }
 }
@@ -295,6 +301,7 @@ Action Session::pump_client(TimePoint now) noexcept {
 }
 
 Action Session::forward_run(std::size_t size, TimePoint now) noexcept {
+  end_pause(now);
   if (is(Operation::State::held)) environment_.gate.resume(operation_, now);
   const auto bytes = client_in_.first(size);
   client_in_ = client_in_.subspan(size);
@@ -367,11 +374,16 @@ Session::Decision Session::decide(const wire::Statement& statement, TimePoint no
   const bool is_control = classify(statement, now) < sql::StatementKind::begin;
   if (is_control) return Decision::pass;
   if (continues) {
+    begin_course();
+    course_.is_unconditional = true;
     environment_.gate.admit_unconditionally(operation_, current_.profile, now);
     return Decision::pass;
   }
   if (is_idle) return decide_new(now);
-  if (environment_.gate.ride(operation_, current_.profile, now)) return Decision::pass;
+  if (environment_.gate.ride(operation_, current_.profile, now)) {
+    tell(EndedOperation::How::ridden, current_.profile, now, now);
+    return Decision::pass;
+  }
   parked_ = true;
   return Decision::stop;
 }
@@ -383,6 +395,7 @@ Session::Decision Session::decide_new(TimePoint now) noexcept {
     ask_for_answers_ = dialogue_->owed() == 0 && dialogue_->answers_due();
     return Decision::stop;
   }
+  begin_course();
   const Verdict verdict = environment_.gate.offer(operation_, current_.profile, now);
   switch (verdict.kind) {
     case Verdict::Kind::admit:
@@ -427,6 +440,7 @@ void Session::refuse(const Verdict& verdict, TimePoint now) noexcept {
                               .hint = text.hint()},
                              environment_.scratch);
   environment_.sheds.on_shed(verdict, current_, now);
+  tell(EndedOperation::How::shed, operation_.profile(), operation_.offered_at(), now);
 }
 
 // ---- Endings.
@@ -435,13 +449,20 @@ void Session::refuse(const Verdict& verdict, TimePoint now) noexcept {
 void Session::withdraw(TimePoint now) noexcept {
   assert(waiting_);
   waiting_ = false;
-  if (environment_.gate.abandon(operation_, now)) return;
+  if (environment_.gate.abandon(operation_, now)) {
+    tell(EndedOperation::How::withdrawn, operation_.profile(), operation_.offered_at(), now);
+    return;
+  }
   environment_.decided.remove(operation_);
+  if (operation_.verdict().kind == Verdict::Kind::shed) {
+    tell(EndedOperation::How::shed, operation_.profile(), operation_.offered_at(), now);
+  }
   complete(Outcome::abandoned, now);
 }
 
 void Session::complete(Outcome outcome, TimePoint now) noexcept {
   if (is(Operation::State::active) || is(Operation::State::held)) {
+    tell_executed(outcome, now);
     environment_.gate.complete(operation_, outcome, now);
   }
 }
@@ -460,6 +481,59 @@ void Session::end(Outcome outcome, TimePoint now) noexcept {
   state_ = State::ended;
   deadline_ = TimePoint::max();
   if (std::exchange(has_quota_, false)) environment_.quota.give_back();
+}
+
+// ---- What an observer is told.
+
+void Session::begin_course() noexcept {
+  if (environment_.ends != nullptr) course_ = {};
+}
+
+void Session::begin_pause(TimePoint now) noexcept {
+  if (environment_.ends != nullptr && is(Operation::State::active)) course_.paused_since = now;
+}
+
+// The gate counts the pauses of an active operation as service: for the slot they are.
+void Session::end_pause(TimePoint now) noexcept {
+  if (!course_.paused_since) return;
+  course_.paused_with_slot += elapsed_since(*course_.paused_since, now);
+  course_.paused_since.reset();
+}
+
+void Session::tell_executed(Outcome outcome, TimePoint now) noexcept {
+  if (environment_.ends == nullptr || std::exchange(course_.is_told, true)) return;
+  end_pause(now);
+  const Verdict& verdict = operation_.verdict();
+  const Duration service = operation_.served_until(now) - course_.paused_with_slot;
+  const Duration since_verdict = elapsed_since(operation_.offered_at() + verdict.waited, now);
+  environment_.ends->on_end(
+      {.how = EndedOperation::How::executed,
+       .profile = operation_.profile(),
+       .verdict = verdict,
+       .offered_at = operation_.offered_at(),
+       .outcome = outcome,
+       .service = std::max(service, Duration::zero()),
+       .paused = std::max(since_verdict - service, Duration::zero()),
+       .statements = std::max(course_.statements, 1U),
+       .is_transaction = course_.statements > 1 || dialogue_->in_transaction(),
+       .is_unconditional = course_.is_unconditional},
+      now);
+}
+
+void Session::tell(EndedOperation::How how, const OperationProfile& profile, TimePoint offered_at,
+                   TimePoint now) noexcept {
+  if (environment_.ends == nullptr) return;
+  environment_.ends->on_end({.how = how,
+                             .profile = profile,
+                             .verdict = operation_.verdict(),
+                             .offered_at = offered_at,
+                             .outcome = Outcome::ok,
+                             .service = Duration::zero(),
+                             .paused = Duration::zero(),
+                             .statements = 1,
+                             .is_transaction = false,
+                             .is_unconditional = false},
+                            now);
 }
 
 }  // namespace loadline::session

@@ -112,6 +112,13 @@ class Session {
   void on_reply_complete(TimePoint now) noexcept;
   void complete(Outcome outcome, TimePoint now) noexcept;
   void withdraw(TimePoint now) noexcept;
+  // For the observer, if there is one.
+  void begin_course() noexcept;
+  void begin_pause(TimePoint now) noexcept;
+  void end_pause(TimePoint now) noexcept;
+  void tell_executed(Outcome outcome, TimePoint now) noexcept;
+  void tell(EndedOperation::How how, const OperationProfile& profile, TimePoint offered_at,
+            TimePoint now) noexcept;
   void say_farewell(wire::Farewell why, std::string_view detail, TimePoint now) noexcept;
   void end(Outcome outcome, TimePoint now) noexcept;
 
@@ -142,7 +149,17 @@ class Session {
   bool ask_for_answers_ = false;
   bool send_goodbye_ = false;
 
+  // What an observer is told of the present operation, besides what the gate knows.
+  struct Course {
+    std::optional<TimePoint> paused_since;  // Its transaction waits for the client.
+    Duration paused_with_slot = {};
+    std::uint32_t statements = 0;  // Whose replies are complete.
+    bool is_told = false;
+    bool is_unconditional = false;
+  };
+
   TimePoint deadline_;
+  Course course_;
   ConnectionFacts facts_;
   ConnectionClass class_;
   Classification current_;

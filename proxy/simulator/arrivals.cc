@@ -89,7 +89,7 @@ Duration Arrivals::next() {
 }
 
 Request Arrivals::draw(TimePoint now) {
-  Request request = {.class_index = class_index_, .arrived = now};
+  Request request = {.class_index = class_index_, .statements = class_.statements, .arrived = now};
   const double at = rng_.uniform(0, 1);
   std::size_t tier = 0;
   while (tier + 1 < kTierCount && at >= tiers_until_[tier]) ++tier;

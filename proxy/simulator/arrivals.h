@@ -36,6 +36,9 @@ struct Request {
   std::uint32_t host = 0;  // Of the tenant's, below Tenants::kHosts.
   std::uint32_t row = 0;
   Duration work = {};  // Of each statement, whenever the cache is warm.
+  std::uint32_t statements = 1;
+  Duration pause = {};                         // Of a replay: between two of them.
+  const OperationProfile* recorded = nullptr;  // Of a replay: as what it was offered.
   TimePoint arrived = {};
   std::uint32_t attempts = 0;
 };

@@ -30,7 +30,12 @@ Json tiers_to_json(const RunResult& run) {
   Json out = Json::object();
   for (std::size_t i = 0; i < kTierCount; ++i) {
     if (!run.metrics.tier_success[i]) continue;
+    std::uint64_t offered = 0;
+    for (std::size_t group = i; group < run.record.groups.size(); group += kTierCount) {
+      offered += run.record.groups[group].offered;
+    }
     out[std::string(to_string(static_cast<Tier>(i)))] = {
+        {"offered", offered},
         {"success", *run.metrics.tier_success[i]},
         {"latency_ms", to_json(run.record.tier_latency[i])}};
   }

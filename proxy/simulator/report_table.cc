@@ -106,6 +106,7 @@ std::string database_name(const Scenario& scenario) {
 }
 
 std::string service_name(const Scenario& scenario) {
+  if (scenario.traffic) return "recorded";
   std::string name = to_text(scenario.classes.front().service);
   for (const LoadClass& load_class : scenario.classes) {
     if (load_class.service != scenario.classes.front().service) name = "mixed";

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "proxy/simulator/traffic.h"
+
 namespace loadline::simulator {
 
 Duration deadline_of(const Scenario& scenario, const LoadClass& load_class) {
@@ -19,6 +21,13 @@ std::optional<Duration> disturbance_end(const Scenario& scenario) {
     end = std::max(end.value_or(Duration::zero()), event.to);
   }
   return end;
+}
+
+void take_classes_from_traffic(Scenario& scenario) {
+  scenario.classes = scenario.traffic->classes(scenario.database);
+  double operations = 0;
+  for (const LoadClass& load_class : scenario.classes) operations += load_class.weight;
+  scenario.rate = operations / std::chrono::duration<double>(scenario.length).count();
 }
 
 double capacity_per_s(const Scenario& scenario) {

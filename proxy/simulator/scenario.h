@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -104,6 +105,20 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+// In place of a load: what a recording holds (docs/recording.md).
+struct ReplayOptions {
+  std::string recording = {};  // Its file; relative to the scenario's.
+  std::string upstream = {};   // Empty: the only one.
+  Duration from = {};          // Where in the recording it begins.
+  double speed = 1;            // Everything comes so many times as fast.
+  // Everything comes so many times: some are left out, or come again a little earlier or later.
+  double times = 1;
+
+  bool operator==(const ReplayOptions&) const = default;
+};
+
+class Traffic;
+
 struct Scenario {
   std::string name = "scenario";
   Duration length = std::chrono::seconds(30);
@@ -121,6 +136,8 @@ struct Scenario {
   Replica replica = {};
   std::vector<LoadClass> classes = {LoadClass()};
   std::vector<Event> events = {};
+  std::optional<ReplayOptions> replay = {};
+  std::shared_ptr<const Traffic> traffic = {};  // What is replayed. The classes follow from it.
   // When what the run is about is over and recovery begins. Unset: after the last capacity, load
   // or restart event, if there is one.
   std::optional<Duration> disturbed_until = {};
@@ -138,6 +155,8 @@ inline constexpr Duration kLengthMax = std::chrono::hours(48);
 // The deadline of one attempt of the class.
 [[nodiscard]] Duration deadline_of(const Scenario& scenario, const LoadClass& load_class);
 [[nodiscard]] std::optional<Duration> disturbance_end(const Scenario& scenario);
+// Requires traffic. The classes, and the rate, of what is replayed before its present database.
+void take_classes_from_traffic(Scenario& scenario);
 // Operations of the weighted classes per second that keep the database just busy.
 [[nodiscard]] double capacity_per_s(const Scenario& scenario);
 

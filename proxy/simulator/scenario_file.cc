@@ -13,6 +13,8 @@
 #include "config/units.h"
 #include "config/yaml_map.h"
 #include "proxy/simulator/number.h"
+#include "proxy/simulator/recording_file.h"
+#include "proxy/simulator/traffic.h"
 
 namespace loadline::simulator {
 namespace {
@@ -58,8 +60,7 @@ SpeedLaw read_database(const YamlEntry& entry, Reading& reading) {
   return law;
 }
 
-Clients read_clients(const YamlEntry& entry, Reading& reading) {
-  Clients clients;
+Clients read_clients(const YamlEntry& entry, Clients clients, Reading& reading) {
   YamlMap map(entry, reading);
   map.read("deadline", clients.deadline, {1ms, 1h});
   map.read("attempts", clients.attempts, {1, 100});
@@ -255,9 +256,53 @@ std::vector<Item> read_items(YamlMap& map, std::string_view key, std::size_t cou
   return items;
 }
 
+ReplayOptions read_replay(const YamlEntry& entry, Reading& reading) {
+  ReplayOptions replay;
+  YamlMap map(entry, reading);
+  map.require("recording", "a file that 'loadline run --record' wrote");
+  map.read("recording", replay.recording);
+  map.read("upstream", replay.upstream);
+  map.read("from", replay.from, {0ns, kLengthMax});
+  read_number(map, "speed", replay.speed, {0.01, 100});
+  read_number(map, "times", replay.times, {0.01, 100});
+  map.finish();
+  return replay;
+}
+
+// What comes from the recording can't be said once more.
+void check_replay(YamlMap& map, const Scenario& scenario, const YamlEntry& entry,
+                  Reading& reading) {
+  for (const std::string_view key : {"load", "rate", "arrivals", "batch", "tenants", "zipf"}) {
+    if (const auto text = map.scalar(key)) map.reject(key, *text, "none of it beside a replay");
+  }
+  if (map.entry("classes") || map.entry("replica")) {
+    reading.report(entry.node.Mark(),
+                   "a replay with classes or a replica; expected neither: a recording says what "
+                   "comes, and nothing of replicas");
+  }
+  using Kind = Event::Kind;
+  for (std::size_t i = 0; i < scenario.events.size(); ++i) {
+    const Kind kind = scenario.events[i].kind;
+    if (kind == Kind::load || kind == Kind::io || kind == Kind::mix || kind == Kind::replica) {
+      reading.report(entry.node.Mark(),
+                     fmt::format("events[{}].kind: '{}' beside a replay; expected capacity, "
+                                 "cold_cache, restart or connection_storm",
+                                 i, kEventKinds[static_cast<std::size_t>(kind)]));
+    }
+  }
+}
+
 Scenario read_scenario(const YamlEntry& entry, Reading& reading) {
   Scenario scenario;
   YamlMap map(entry, reading);
+  if (const auto child = map.entry("replay")) {
+    scenario.replay = read_replay(*child, reading);
+    scenario.length = Duration::zero();  // As long as the recording.
+    // The clients' own attempts are in the recording.
+    scenario.clients.attempts = 1;
+    scenario.events = read_items<Event>(map, "events", kEventsMax, reading, read_event);
+    check_replay(map, scenario, entry, reading);
+  }
   map.read("length", scenario.length, {1s, kLengthMax});
   if (map.scalar("load") && map.scalar("rate")) {
     reading.report(entry.node.Mark(), "both load and rate; expected one of them");
@@ -268,13 +313,17 @@ Scenario read_scenario(const YamlEntry& entry, Reading& reading) {
   map.read("batch", scenario.batch, {1, 100'000});
   if (const auto child = map.entry("database")) scenario.database = read_database(*child, reading);
   map.read("connections", scenario.connections, {1, 100'000});
-  if (const auto child = map.entry("clients")) scenario.clients = read_clients(*child, reading);
+  if (const auto child = map.entry("clients")) {
+    scenario.clients = read_clients(*child, scenario.clients, reading);
+  }
   map.read("tenants", scenario.tenants, {1, kTenantsMax});
   read_number(map, "zipf", scenario.zipf, {0, 10});
   if (const auto child = map.entry("replica")) scenario.replica = read_replica(*child, reading);
   auto classes = read_items<LoadClass>(map, "classes", kClassesMax, reading, read_class);
   if (!classes.empty()) scenario.classes = std::move(classes);
-  scenario.events = read_items<Event>(map, "events", kEventsMax, reading, read_event);
+  if (!scenario.replay) {
+    scenario.events = read_items<Event>(map, "events", kEventsMax, reading, read_event);
+  }
   if (map.scalar("disturbed_until")) {
     Duration until = {};
     map.read("disturbed_until", until, {0ns, kLengthMax});
@@ -283,6 +332,37 @@ Scenario read_scenario(const YamlEntry& entry, Reading& reading) {
   map.finish();
   if (reading.diagnostics.empty()) check(scenario, reading);
   return scenario;
+}
+
+// From the end of the last arrival to the end of the run: for its answer.
+constexpr Duration kAfterLast = 1s;
+
+tl::expected<void, std::string> load_traffic(Scenario& scenario, const std::string& path) {
+  const ReplayOptions& replay = *scenario.replay;
+  const auto file = std::filesystem::path(path).parent_path() / replay.recording;
+  // What lies beyond the scenario's length need not be kept; copies come from a little later.
+  const Duration to = scenario.length > Duration::zero()
+                          ? replay.from + std::chrono::duration_cast<Duration>(
+                                              (scenario.length + kAfterLast) * replay.speed)
+                          : Duration::max();
+  auto traffic = load_recording(file.string(), replay.upstream, replay.from, to);
+  if (!traffic) return tl::unexpected(traffic.error());
+  const auto& operations = traffic->operations();
+  if (static_cast<double>(operations.size()) * replay.times > double{kReplayedMax}) {
+    return tl::unexpected(
+        fmt::format("{} operations, {} times; expected at most {} in all: replay "
+                    "a part, with from and length",
+                    operations.size(), replay.times, kReplayedMax));
+  }
+  const Duration last = std::chrono::duration_cast<Duration>(operations.back().at / replay.speed);
+  if (scenario.length == Duration::zero()) scenario.length = last + kAfterLast;
+  if (scenario.length > kLengthMax) {
+    return tl::unexpected(
+        fmt::format("lasts longer than {}; expected a length", config::to_text(kLengthMax)));
+  }
+  scenario.traffic = std::make_shared<const Traffic>(*std::move(traffic));
+  take_classes_from_traffic(scenario);
+  return {};
 }
 
 }  // namespace
@@ -308,7 +388,12 @@ tl::expected<Scenario, config::Diagnostics> load_scenario(const std::string& pat
     return tl::unexpected(config::Diagnostics{
         {path, {}, "can't be read; expected a scenario file of at most 4 MiB"}});
   }
-  return parse_scenario(text, path);
+  auto scenario = parse_scenario(text, path);
+  if (!scenario || !scenario->replay) return scenario;
+  if (auto loaded = load_traffic(*scenario, path); !loaded) {
+    return tl::unexpected(config::Diagnostics{{path, {}, "replay: " + loaded.error()}});
+  }
+  return scenario;
 }
 
 }  // namespace loadline::simulator

@@ -102,6 +102,12 @@ class CellBuilder {
   void add_scenario(const std::string& path) {
     const auto loaded = load_scenario(path);
     if (!loaded) return fail(to_text(loaded.error()));
+    if (loaded->replay && (arguments_.load || !arguments_.services.empty())) {
+      return fail(
+          fmt::format("{}: a replay has its load and its service times from a recording; "
+                      "expected neither --load nor --service (but replay.times)",
+                      path));
+    }
     for (const auto& database : databases_) {
       for (const auto& service : services_) {
         Scenario scenario = *loaded;
@@ -109,6 +115,7 @@ class CellBuilder {
         if (arguments_.load) scenario.load = *arguments_.load;
         if (arguments_.load) scenario.rate = 0;
         if (length_) scenario.length = *length_;
+        if (scenario.traffic) take_classes_from_traffic(scenario);
         for (LoadClass& load_class : scenario.classes) {
           if (service) load_class.service = *service;
         }

@@ -51,7 +51,7 @@ Simulation::Simulation(const Scenario& scenario, Admitter& admitter, std::uint64
   std::int32_t next_lock = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const LoadClass& load_class = scenario.classes[i];
-    arrivals_.emplace_back(scenario, timeline_, tenants_, i, seed);
+    if (!scenario.traffic) arrivals_.emplace_back(scenario, timeline_, tenants_, i, seed);
     profiles_.push_back(
         {.operation_class = load_class.operation,
          .fingerprint =
@@ -68,7 +68,8 @@ Simulation::Simulation(const Scenario& scenario, Admitter& admitter, std::uint64
   record_.shed_by_group.resize(count * kTierCount);
   const auto steps = static_cast<std::size_t>(scenario.length / kOracleStep) + 1;
   record_.arrivals.resize(count * kTierCount, std::vector<std::uint32_t>(steps));
-  record_.tenants.resize(tenants_.count());
+  record_.tenants.resize(scenario.traffic ? scenario.traffic->tenant_count() : tenants_.count());
+  if (scenario.traffic) replay_.emplace(scenario, seed);
 }
 
 Record Simulation::run() {
@@ -111,6 +112,7 @@ void Simulation::plan_events() {
     const Duration first = arrivals_[i].next();
     if (first != Duration::max()) push(kBegin + first, Kind::arrival, i);
   }
+  if (replay_ && replay_->next() != Duration::max()) push(kBegin + replay_->next(), Kind::replayed);
 }
 
 // At one moment, answers go first, then clients who give up: an answer at the last moment counts.
@@ -143,6 +145,10 @@ void Simulation::on_happening(const Happening& happening, TimePoint now) {
   switch (happening.kind) {
     case Kind::arrival:
       return on_arrival(index, now);
+    case Kind::replayed:
+      return on_replayed(now);
+    case Kind::give_up:
+      return on_give_up({.at = now, .attempt = index, .use = happening.use}, now);
     case Kind::retry:
       return offer(index, now);
     case Kind::next:
@@ -173,19 +179,29 @@ void Simulation::on_happening(const Happening& happening, TimePoint now) {
 void Simulation::on_arrival(std::uint32_t class_index, TimePoint now) {
   Arrivals& arrivals = arrivals_[class_index];
   for (std::uint32_t i = 0; i < arrivals.batch(); ++i) {
-    const Request request = arrivals.draw(now);
-    const std::size_t group = class_index * kTierCount + static_cast<std::size_t>(request.tier);
-    ++record_.groups[group].offered;
-    ++record_.arrivals[group][static_cast<std::size_t>(since(now) / kOracleStep)];
-    ++record_.tenants[request.tenant].offered;
-    ++tier_of_second(request).offered;
-    ++moment(now).offered;
-    ++live_;
-    offer(take_request(request), now);
-    hear(now);
+    arrive(arrivals.draw(now), now);
   }
   const Duration next = arrivals.next();
   if (next != Duration::max()) push(kBegin + next, Happening::Kind::arrival, class_index);
+}
+
+void Simulation::on_replayed(TimePoint now) {
+  arrive(replay_->draw(now), now);
+  const Duration next = replay_->next();
+  if (next != Duration::max()) push(kBegin + next, Happening::Kind::replayed);
+}
+
+void Simulation::arrive(const Request& request, TimePoint now) {
+  const std::size_t group =
+      request.class_index * kTierCount + static_cast<std::size_t>(request.tier);
+  ++record_.groups[group].offered;
+  ++record_.arrivals[group][static_cast<std::size_t>(since(now) / kOracleStep)];
+  ++record_.tenants[request.tenant].offered;
+  ++tier_of_second(request).offered;
+  ++moment(now).offered;
+  ++live_;
+  offer(take_request(request), now);
+  hear(now);
 }
 
 void Simulation::on_change(TimePoint now) {

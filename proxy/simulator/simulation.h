@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "proxy/simulator/admitter.h"
 #include "proxy/simulator/arrivals.h"
 #include "proxy/simulator/database.h"
 #include "proxy/simulator/record.h"
+#include "proxy/simulator/replay.h"
 #include "proxy/simulator/replica.h"
 #include "proxy/simulator/ring.h"
 #include "proxy/simulator/scenario.h"
@@ -44,6 +46,8 @@ class Simulation {
   struct Happening {
     enum class Kind : std::uint8_t {
       arrival,     // Of class `index`.
+      replayed,    // The replay's next operation arrives.
+      give_up,     // The client of attempt `index` gives up. Of a replay: see give_ups_.
       retry,       // Of request `index`.
       next,        // Attempt `index` sends its next statement.
       hold,        // Attempt `index` has kept its slot idle for long enough.
@@ -68,6 +72,9 @@ class Simulation {
   void step(TimePoint now);
   void on_happening(const Happening& happening, TimePoint now);
   void on_arrival(std::uint32_t class_index, TimePoint now);
+  void on_replayed(TimePoint now);
+  void arrive(const Request& request, TimePoint now);
+  void await_answer(std::uint32_t index, const Request& request, TimePoint now);
   void on_change(TimePoint now);
   void on_restart(TimePoint now);
   void on_sample(TimePoint now);
@@ -106,7 +113,8 @@ class Simulation {
   Admitter& admitter_;
   Timeline timeline_;
   Tenants tenants_;
-  std::vector<Arrivals> arrivals_;           // By class.
+  std::vector<Arrivals> arrivals_;  // By class. None of a replay.
+  std::optional<Replay> replay_;
   std::vector<OperationProfile> profiles_;   // By class, less what the request adds.
   std::vector<std::int32_t> first_lock_of_;  // By class.
   std::vector<Duration> io_of_;              // By class, now.
@@ -116,7 +124,9 @@ class Simulation {
   Record record_;
 
   TimeHeap<Happening> happenings_;
-  std::vector<Ring<GiveUp>> give_ups_;       // By class: of one deadline, so in order.
+  // By class: of one deadline, so in order. In a replay each operation has its own: there they are
+  // happenings.
+  std::vector<Ring<GiveUp>> give_ups_;
   TimePoint give_up_at_ = TimePoint::max();  // The first of all.
   std::size_t give_up_class_ = 0;
   TimePoint tick_at_ = {};

@@ -31,15 +31,28 @@ void Simulation::offer(std::uint32_t request_index, TimePoint now) {
   OperationProfile profile = profiles_[request.class_index];
   profile.priority = Priority(request.tier, Tenants::cohort(request.tenant, request.host));
   profile.tenant = Tenants::hash(request.tenant);
+  if (request.recorded != nullptr) profile = *request.recorded;
+  await_answer(index, request, now);
+  ++record_.attempts;
+  ++moment(now).attempts;
+  on_verdict(index, admitter_.offer(index, profile, now), false, now);
+}
+
+// Of a replayed operation that didn't say how long it would wait, the gate knows no deadline; its
+// client has the scenario's.
+void Simulation::await_answer(std::uint32_t index, const Request& request, TimePoint now) {
+  const std::uint32_t use = attempts_[index].use;
+  if (request.recorded != nullptr) {
+    const Duration said = request.recorded->deadline;
+    const Duration patience = said > Duration::zero() ? said : scenario_.clients.deadline;
+    return push(now + patience, Happening::Kind::give_up, index, use);
+  }
   Ring<GiveUp>& queue = give_ups_[request.class_index];
-  queue.push_back({now + profile.deadline, index, attempt.use});
+  queue.push_back({now + profiles_[request.class_index].deadline, index, use});
   if (queue.back().at < give_up_at_) {
     give_up_at_ = queue.back().at;
     give_up_class_ = request.class_index;
   }
-  ++record_.attempts;
-  ++moment(now).attempts;
-  on_verdict(index, admitter_.offer(index, profile, now), false, now);
 }
 
 void Simulation::on_verdict(std::uint32_t index, const Verdict& verdict, bool is_late,
@@ -113,9 +126,9 @@ void Simulation::on_statement_done(std::uint32_t index, TimePoint now) {
   attempt.work_s += to_seconds(attempt.statement_work);
   ++attempt.statements_done;
   if (attempt.gone) return end(index, Outcome::abandoned, now);
-  if (attempt.statements_done < load_class.statements) return think(index, now);
+  if (attempt.statements_done < attempt.request.statements) return think(index, now);
   if (load_class.operation == OperationClass::write && scenario_.replica.apply_speed > 0) {
-    replica_.write(scaled(attempt.request.work, load_class.statements), now);
+    replica_.write(scaled(attempt.request.work, attempt.request.statements), now);
   }
   if (load_class.staleness_max > Duration::zero() && replica_.lag(now) > load_class.staleness_max) {
     ++record_.failed;
@@ -133,7 +146,7 @@ void Simulation::think(std::uint32_t index, TimePoint now) {
   attempt.state = Attempt::State::thinking;
   const Duration mean = class_of(attempt).think;
   const Duration pause =
-      mean > Duration::zero() ? scaled(mean, draw_exponential(rng_)) : Duration::zero();
+      mean > Duration::zero() ? scaled(mean, draw_exponential(rng_)) : attempt.request.pause;
   push(now + pause, Happening::Kind::next, index, attempt.use);
   if (pause > kHoldAfter) push(now + kHoldAfter, Happening::Kind::hold, index, attempt.use);
 }

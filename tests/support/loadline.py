@@ -56,7 +56,8 @@ class Loadline:
     """
 
     def __init__(self, upstream, folder, *, gate=None, pool=None, upstream_keys=None, listener=None,
-                 extra_listeners=(), top=None, limit_nofile=None, start=True):
+                 extra_listeners=(), top=None, limit_nofile=None, limit_fsize=None, run_options=(),
+                 start=True):
         del start  # For make_loadline.
         self.folder = folder
         self.host = "127.0.0.1"
@@ -65,6 +66,8 @@ class Loadline:
         self.log_path = folder / "loadline.log"
         self.config_path = folder / "loadline.yaml"
         self.limit_nofile = limit_nofile
+        self.limit_fsize = limit_fsize
+        self.run_options = [str(option) for option in run_options]
         address = upstream if isinstance(upstream, str) else upstream.address
         self.config = {
             "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
@@ -102,9 +105,11 @@ class Loadline:
 
     def spawn(self):
         """Starts it without waiting until it is ready."""
-        command = [BINARY, "run", str(self.config_path)]
+        command = [BINARY, "run", *self.run_options, str(self.config_path)]
         if self.limit_nofile:
             command = ["prlimit", f"--nofile={self.limit_nofile}:{self.limit_nofile}", *command]
+        if self.limit_fsize:
+            command = ["prlimit", f"--fsize={self.limit_fsize}:{self.limit_fsize}", *command]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

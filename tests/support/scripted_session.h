@@ -23,7 +23,9 @@ namespace loadline::test {
 inline constexpr TimePoint kStart{std::chrono::hours(1)};
 
 // What the sessions of one upstream share.
-class ScriptedProxy final : public session::DecidedList, public session::ShedObserver {
+class ScriptedProxy final : public session::DecidedList,
+                            public session::ShedObserver,
+                            public session::OperationObserver {
  public:
   explicit ScriptedProxy(const GateOptions& gate_options, const config::Policy& policy = {},
                          std::uint32_t backends_max = 100)
@@ -33,6 +35,7 @@ class ScriptedProxy final : public session::DecidedList, public session::ShedObs
                     .quota = quota,
                     .decided = *this,
                     .sheds = *this,
+                    .ends = nullptr,
                     .classifier = std::make_shared<const session::Classifier>(policy, /*key=*/7),
                     .shed_code = "53000"} {}
 
@@ -51,11 +54,41 @@ class ScriptedProxy final : public session::DecidedList, public session::ShedObs
     sheds.emplace_back(verdict.reason, std::string(operation.tenant.view()));
   }
 
+  void on_end(const session::EndedOperation& operation, TimePoint /*at*/) noexcept override {
+    ends.push_back({.how = operation.how,
+                    .profile = operation.profile,
+                    .verdict = operation.verdict,
+                    .offered_at = operation.offered_at,
+                    .outcome = operation.outcome,
+                    .service = operation.service,
+                    .paused = operation.paused,
+                    .statements = operation.statements,
+                    .is_transaction = operation.is_transaction,
+                    .is_unconditional = operation.is_unconditional});
+  }
+  // From now on operations' ends are noted.
+  void observe_ends() { environment.ends = this; }
+
+  // What was told of an operation, copied.
+  struct End {
+    session::EndedOperation::How how;
+    OperationProfile profile;
+    Verdict verdict;
+    TimePoint offered_at;
+    Outcome outcome;
+    Duration service;
+    Duration paused;
+    std::uint32_t statements;
+    bool is_transaction;
+    bool is_unconditional;
+  };
+
   Gate gate;
   session::BackendQuota quota;
   session::Environment environment;
   std::deque<Operation*> decided;
   std::vector<std::pair<ShedReason, std::string>> sheds;
+  std::vector<End> ends;
   TimePoint now = kStart;
 };
 

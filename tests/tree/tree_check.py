@@ -21,11 +21,13 @@ LAYERS = {
     "proxy/postgres": {"proxy/wire", "proxy/sql"},
     "proxy/session": {"proxy/wire", "proxy/sql", "config", "shedder"},
     "proxy/log": {"config", "shedder"},
-    "proxy/net": {"proxy/session", "proxy/wire", "proxy/log", "config", "shedder"},
+    "proxy/recording": {"shedder"},
+    "proxy/net": {"proxy/session", "proxy/wire", "proxy/log", "proxy/recording", "config", "shedder"},
     "proxy/admin": {"proxy/session", "config", "shedder"},
     "proxy/loadgen": {"proxy/wire", "config", "shedder"},
     # One layer; the folder of the rivals only keeps them together.
-    "proxy/simulator": {"proxy/simulator/baselines", "proxy/loadgen", "config", "shedder"},
+    "proxy/simulator": {
+        "proxy/simulator/baselines", "proxy/loadgen", "proxy/recording", "config", "shedder"},
     "proxy/simulator/baselines": {"proxy/simulator", "shedder"},
 }
 # proxy/*.cc, the composition root, may include every layer.
@@ -202,7 +204,8 @@ def test_banned_words_in_names():
 
 
 def test_every_pure_source_has_its_unit_test():
-    mirrored = {"shedder", "config", "proxy/wire", "proxy/sql", "proxy/postgres", "proxy/session"}
+    mirrored = {"shedder", "config", "proxy/wire", "proxy/sql", "proxy/postgres", "proxy/session",
+                "proxy/recording"}
     problems = [
         f"{path}: write tests/unit/{path.parent}/{path.stem}_test.cc"
         for path in sources(".cc")

@@ -102,7 +102,7 @@ TEST(GateSignals, TheVerdictNamesTheOneThatBinds) {
   const Verdict read = t.offer(Tier::t3, OperationClass::read);
   EXPECT_EQ(read.kind, Kind::shed);
   EXPECT_EQ(read.reason, ShedReason::signal);
-  EXPECT_EQ(read.signal, "sessions");
+  EXPECT_EQ(read.by, "sessions");
   EXPECT_EQ(t.offer(Tier::t3, OperationClass::write).by, "lag") << "the first of equals";
   EXPECT_GE(read.retry_after, milliseconds(500)) << "it won't be over in 100 ms";
 }
@@ -232,7 +232,7 @@ TEST(GateSignals, AReloadWithoutItOpensTheGate) {
   const Verdict shed = t.offer(Tier::t2, OperationClass::write);
   t.gate.reconfigure(with_signals({}), t.now);
   EXPECT_EQ(t.refused(Tier::t2, OperationClass::write), 0);
-  EXPECT_EQ(shed.signal, "lag") << "a verdict that was given is still readable";
+  EXPECT_EQ(shed.by, "lag") << "a verdict that was given is still readable";
   t.gate.reconfigure(with_signals({lag()}), t.now);
   EXPECT_EQ(t.refused(Tier::t2, OperationClass::write), 0) << "a new one knows nothing";
 }

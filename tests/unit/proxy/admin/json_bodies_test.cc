@@ -23,6 +23,9 @@ TEST(StatusJson, HoldsTheProcess) {
   EXPECT_EQ(status["config_reloads"], 3);
   EXPECT_EQ(status["config_reload_failures"], 4);
   EXPECT_EQ(status["config_reload_error"], "loadline.yaml:2:14: expected an integer");
+  EXPECT_EQ(status["recording"], true);
+  EXPECT_EQ(status["operations_recorded"], 5);
+  EXPECT_EQ(status["operations_unrecorded"], 6);
   EXPECT_EQ(status["latency_bucket_bounds_seconds"].size(), kLatencyBucketBounds.size());
 }
 

@@ -19,6 +19,9 @@ inline Status sample_status() {
   status.config_reloads = 3;
   status.config_reload_failures = 4;
   status.config_reload_error = "loadline.yaml:2:14: expected an integer";
+  status.recording = true;
+  status.operations_recorded = 5;
+  status.operations_unrecorded = 6;
 
   ListenerStatus listener;
   listener.name = "orders";

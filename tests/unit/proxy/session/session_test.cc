@@ -540,5 +540,147 @@ TEST_F(SessionTest, NothingIsLeakedHoweverFarTheConversationHadCome) {
   }
 }
 
+// ---- What an observer is told.
+
+class ObservedSessionTest : public SessionTest {
+ protected:
+  ObservedSessionTest() { proxy_.observe_ends(); }
+  using How = EndedOperation::How;
+
+  // The only one there is.
+  const ScriptedProxy::End& end() {
+    EXPECT_EQ(proxy_.ends.size(), 1U);
+    static const ScriptedProxy::End kNone{};
+    return proxy_.ends.empty() ? kNone : proxy_.ends.front();
+  }
+};
+
+TEST_F(ObservedSessionTest, AnExecutedOperationIsToldWithItsTimes) {
+  occupy();
+  proxy_.now += 10ms;
+  ScriptedSession waiter(proxy_);
+  waiter.log_in();
+  waiter.client(query("SELECT f(2) /* priority='t1' */"));
+  proxy_.now += 7ms;
+  release();
+  ASSERT_TRUE(waiter.take_verdict());
+  proxy_.ends.clear();
+  proxy_.now += 30ms;
+  waiter.server(error_response("22012") + ready());
+  EXPECT_EQ(end().how, How::executed);
+  EXPECT_EQ(end().profile.priority.tier(), Tier::t1);
+  EXPECT_NE(end().profile.fingerprint, 0U);
+  EXPECT_EQ(end().offered_at, kStart + 10ms);
+  EXPECT_EQ(end().verdict.waited, 7ms);
+  EXPECT_EQ(end().verdict.active, 1U);
+  EXPECT_EQ(end().service, 30ms);
+  EXPECT_EQ(end().paused, 0ms);
+  EXPECT_EQ(end().outcome, Outcome::error);
+  EXPECT_EQ(end().statements, 1U);
+  EXPECT_FALSE(end().is_transaction);
+}
+
+TEST_F(ObservedSessionTest, ARefusedOperationIsToldWithItsReason) {
+  occupy();
+  ScriptedSession waiter(proxy_);
+  waiter.log_in();
+  waiter.client(query("SELECT f(2)"));
+  expire();
+  ASSERT_TRUE(waiter.take_verdict());
+  EXPECT_EQ(end().how, How::shed);
+  EXPECT_EQ(end().verdict.reason, ShedReason::queue_timeout);
+  EXPECT_EQ(end().verdict.waited, 500ms);
+  EXPECT_EQ(end().offered_at, kStart);
+}
+
+TEST_F(ObservedSessionTest, AnOperationWhoseClientLeavesTheQueueIsToldAsWithdrawn) {
+  occupy();
+  ScriptedSession waiter(proxy_);
+  waiter.log_in();
+  waiter.client(query("SELECT f(2)"));
+  waiter.client_closes();
+  EXPECT_EQ(end().how, How::withdrawn);
+}
+
+// The verdict crosses the client's leaving.
+TEST_F(ObservedSessionTest, AVerdictThatNobodyTookIsStillTold) {
+  occupy();
+  ScriptedSession waiter(proxy_);
+  waiter.log_in();
+  waiter.client(query("SELECT f(2)"));
+  expire();
+  waiter.client_closes();
+  EXPECT_EQ(end().how, How::shed);
+
+  proxy_.ends.clear();
+  ScriptedSession admitted(proxy_);
+  admitted.log_in();
+  admitted.client(query("SELECT f(2)"));
+  release();
+  proxy_.ends.clear();
+  admitted.client_closes();
+  EXPECT_EQ(end().how, How::executed);
+  EXPECT_EQ(end().outcome, Outcome::abandoned);
+}
+
+TEST_F(ObservedSessionTest, OfATransactionTheClientsPausesAreToldApart) {
+  holder_.log_in();
+  holder_.client(query("BEGIN"));
+  proxy_.now += 1ms;
+  holder_.server(command_complete("BEGIN") + ready('T'));
+  proxy_.now += 10ms;  // With the slot.
+  holder_.client(query("UPDATE t SET x = 2"));
+  proxy_.now += 5ms;
+  holder_.server(command_complete() + ready('T'));
+  proxy_.now += 20ms;
+  holder_.session->on_client_stalled(proxy_.now);
+  proxy_.now += 100ms;  // Without.
+  holder_.client(query("COMMIT"));
+  proxy_.now += 2ms;
+  EXPECT_TRUE(proxy_.ends.empty());
+  holder_.server(command_complete("COMMIT") + ready('I'));
+  EXPECT_EQ(end().service, 8ms);
+  EXPECT_EQ(end().paused, 130ms);
+  EXPECT_EQ(end().statements, 3U);
+  EXPECT_TRUE(end().is_transaction);
+}
+
+TEST_F(ObservedSessionTest, ATransactionWhoseClientVanishesInAPauseIsToldOnce) {
+  holder_.log_in();
+  holder_.client(query("BEGIN"));
+  proxy_.now += 1ms;
+  holder_.server(command_complete("BEGIN") + ready('T'));
+  proxy_.now += 10ms;
+  holder_.client_closes();
+  EXPECT_EQ(end().outcome, Outcome::abandoned);
+  EXPECT_EQ(end().service, 1ms);
+  EXPECT_EQ(end().paused, 10ms);
+  EXPECT_TRUE(end().is_transaction);
+}
+
+TEST_F(ObservedSessionTest, OfAPipelineTheFirstIsToldWithItsServiceAndTheOthersAsRiders) {
+  holder_.log_in();
+  holder_.client(query("SELECT f(1)") + query("SELECT f(2)") + query("SELECT f(3)"));
+  ASSERT_EQ(proxy_.ends.size(), 2U);
+  EXPECT_EQ(proxy_.ends[0].how, How::ridden);
+  EXPECT_EQ(proxy_.ends[1].how, How::ridden);
+  proxy_.ends.clear();
+  proxy_.now += 4ms;
+  holder_.server(command_complete() + ready());
+  EXPECT_EQ(end().how, How::executed);
+  EXPECT_EQ(end().service, 4ms);
+  proxy_.now += 4ms;
+  holder_.server(command_complete() + ready() + command_complete() + ready());
+  EXPECT_EQ(holder_.state(), State::idle);
+  EXPECT_EQ(proxy_.ends.size(), 1U);
+}
+
+TEST_F(ObservedSessionTest, ControlIsNoOperation) {
+  holder_.log_in();
+  holder_.client(query("SET x = 1"));
+  holder_.server(command_complete("SET") + ready());
+  EXPECT_TRUE(proxy_.ends.empty());
+}
+
 }  // namespace
 }  // namespace loadline::session
