@@ -13,6 +13,8 @@ constexpr Duration kTickIdle = milliseconds(250);
 constexpr Duration kTickStalled = milliseconds(10);
 constexpr Duration kFingerprintInterval = milliseconds(200);
 constexpr Duration kRejectorInterval = milliseconds(20);
+// How long a queue that is too long must have stood to be more than a burst.
+constexpr Duration kArmedAfter = milliseconds(250);
 constexpr Duration kProbeInterval = std::chrono::seconds(1);
 
 // From how full on the slots count as used up.
@@ -238,8 +240,8 @@ TimePoint Gate::State::run_rejector(TimePoint now) noexcept {
   input.heavy_limit =
       std::min(input.limit, static_cast<double>(heavy_max.load(std::memory_order_relaxed)));
   input.heavy_active = heavy_active.load(std::memory_order_relaxed);
-  input.may_arm =
-      std::exchange(was_full, false) || pressure.under_pressure(std::chrono::seconds(1), now);
+  input.may_arm = std::exchange(was_full, false) ||
+                  (is_queue_long() && pressure.under_pressure(kArmedAfter, now));
   if (stall.is_stalled()) {
     rejector.freeze(input, now);
   } else {

@@ -95,6 +95,12 @@ struct Gate::State {
   [[nodiscard]] Duration expected_service(const Operation& operation) const noexcept;
   [[nodiscard]] std::uint32_t waiting_max() const noexcept;
   [[nodiscard]] bool is_pressed(TimePoint now) const noexcept;
+  // Too long for all in it to be served in good time.
+  [[nodiscard]] bool is_queue_long() const noexcept;
+  // Of the slots that come free, for the worst tier that waits.
+  [[nodiscard]] std::uint32_t starvation_floor_percent() const noexcept;
+  // Operations that all slots together could answer in a second. 0: not known yet.
+  [[nodiscard]] double capacity() const noexcept;
   [[nodiscard]] bool is_heavy_lane_full() const noexcept;
 
   // gate_control.cc: all under the lock.

@@ -39,7 +39,7 @@ class Rejector {
     double active = 0;
     double heavy_limit = 1;  // The heavy lane's.
     double heavy_active = 0;
-    bool may_arm = false;  // The queue has stood for a while, or was full.
+    bool may_arm = false;  // The queue has been too long for a while, or was full.
   };
 
   // Does something every 20 ms at most, and not before 20 operations were offered (or 2 s went by).
