@@ -22,12 +22,16 @@ constexpr double kStepUpMax = 0.08;
 constexpr double kSwing = 0.2;       // Each way, of the limit.
 constexpr double kSwingSlots = 1.5;  // At least: a smaller one is rounded away.
 
-// Searching. At e = 0.8 half the slots still give 87% of the throughput.
-constexpr double kHalveAbove = 0.8;
-constexpr double kDoubleBelow = 0.2;
-constexpr double kGrowBelow = 0.5;
-constexpr double kGrowth = 0.25;
+// Searching. Between half and all of the slots that are best, e is about kRungTarget, and it rises
+// by kRungSlope with ln n there.
+constexpr double kRungTarget = 0.65;
+constexpr double kRungSlope = 0.8;
+constexpr double kRungGood = 0.5;       // Below: go on upward.
+constexpr double kRungBad = 0.8;        // Above: go on downward.
+constexpr double kRungNear = 0.35;      // In ln: a smaller step needs no rung of its own.
+constexpr double kRungFar = 0.7;        // No step is larger: a doubling.
 constexpr double kSearchSpanMin = 0.3;  // ln(more / fewer): less says nothing.
+constexpr std::uint32_t kRungsMax = 12;
 
 constexpr double kSlotsUsedMin = 0.7;
 constexpr double kSpanMin = 0.5;  // Of the intended swing, as it was really met.
@@ -35,10 +39,11 @@ constexpr double kOverloadedMax = 0.2;
 constexpr double kOverloadedFactor = 0.8;
 
 constexpr double kRegimeJump = 1.25;
-constexpr double kSameLimit = 0.12;  // In ln.
+constexpr double kSameLimit = 0.12;      // In ln.
+constexpr double kRegimeDistance = 0.5;  // Of e from where it should be.
 
 constexpr std::uint64_t kSamples = 200;
-constexpr std::uint64_t kSamplesSearching = 80;
+constexpr std::uint64_t kSamplesSearching = 150;
 constexpr std::uint64_t kSamplesMin = 20;  // Fewer are no measurement.
 constexpr Duration kPhaseMin = milliseconds(80);
 constexpr Duration kPhaseMax = seconds(1);
@@ -64,6 +69,8 @@ LimitStep KneeLimit::on_tick(const LoadTotals& totals, Duration service, TimePoi
     case Step::settle_first:
     case Step::settle_fewer:
     case Step::settle_second:
+    case Step::settle_rung:
+    case Step::settle_other_rung:
       if (now - step_since_ >= ramp_length() + std::max(kSettleMin, service_ + service_ / 2)) {
         enter(static_cast<Step>(static_cast<int>(step_) + 1), totals, now);
       }
@@ -72,7 +79,9 @@ LimitStep KneeLimit::on_tick(const LoadTotals& totals, Duration service, TimePoi
     case Step::more_first:
     case Step::fewer_first:
     case Step::fewer_second:
-    case Step::more_second: {
+    case Step::more_second:
+    case Step::rung:
+    case Step::other_rung: {
       const Phase phase = difference(totals, now);
       if (is_phase_over(phase)) on_measured(phase, totals, now);
       break;
@@ -103,10 +112,6 @@ KneeLimit::Swing KneeLimit::swing() const noexcept {
     const auto whole = static_cast<std::uint32_t>(std::lround(slots));
     return std::clamp(whole, std::min(at_least, bounds_.max), bounds_.max);
   };
-  if (searching_) {
-    // Downward only: what lies above the limit may be a collapse.
-    return {.more = rounded(limit_, bounds_.min), .fewer = rounded(limit_ / 2, bounds_.min)};
-  }
   const double factor = 1 + std::max(kSwing, kSwingSlots / limit_);
   const std::uint32_t fewer = rounded(limit_ / factor, bounds_.min);
   return {.more = rounded(limit_ * factor, fewer + 1), .fewer = fewer};
@@ -116,6 +121,11 @@ std::uint32_t KneeLimit::slots() const noexcept {
   switch (step_) {
     case Step::hold:
       return static_cast<std::uint32_t>(std::lround(limit_));
+    case Step::settle_rung:
+    case Step::rung:
+    case Step::settle_other_rung:
+    case Step::other_rung:
+      return rung_slots_;
     case Step::settle_fewer:
     case Step::fewer_first:
     case Step::fewer_second:
@@ -132,7 +142,7 @@ std::uint32_t KneeLimit::slots() const noexcept {
 // The way down is a ramp: at once would mean that nobody is admitted until enough have ended, and
 // even the best would wait for that.
 Duration KneeLimit::ramp_length() const noexcept {
-  return ramp_from_ > slots() ? service_ : Duration::zero();
+  return ramp_from_ > slots() ? ramp_service_ : Duration::zero();
 }
 
 std::uint32_t KneeLimit::slots_now(TimePoint now) const noexcept {
@@ -168,25 +178,31 @@ bool KneeLimit::is_phase_over(const Phase& phase) const noexcept {
       return phase.lasted >= kHoldMin;
     case Step::fewer_first:
     case Step::fewer_second:
-      return phase.lasted >= twin_length();
+      return phase.lasted >=
+             scaled_length(more_first_.lasted, static_cast<double>(swing_.fewer) / swing_.more);
     case Step::more_second:
       return phase.lasted >= more_first_.lasted;
     case Step::more_first:
     case Step::settle_first:
     case Step::settle_fewer:
     case Step::settle_second:
+    case Step::settle_rung:
+    case Step::settle_other_rung:
       break;
+    case Step::rung:
+    case Step::other_rung:
+      if (rungs_ == 1) break;
+      return phase.lasted >= scaled_length(last_rung_.lasted, rung_slots_ / last_rung_.active);
   }
   const std::uint64_t samples = searching_ ? kSamplesSearching : kSamples;
   if (phase.lasted >= std::max(kPhaseMin, 5 * service_) && phase.samples >= samples) return true;
   return phase.lasted >= std::max(kPhaseMax, 6 * service_);
 }
 
-// How long a phase with fewer slots lasts: as much shorter as latencies are at the operating point.
-Duration KneeLimit::twin_length() const noexcept {
-  const double fewer = static_cast<double>(swing_.fewer) / swing_.more;
-  return std::chrono::duration_cast<Duration>(more_first_.lasted *
-                                              std::pow(fewer, 1 - kGainTarget));
+// How long a phase with `slots` times as many slots lasts: as much longer as latencies are at the
+// operating point.
+Duration KneeLimit::scaled_length(Duration length, double slots) noexcept {
+  return std::chrono::duration_cast<Duration>(length * std::pow(slots, 1 - kGainTarget));
 }
 
 bool KneeLimit::are_slots_used(const Phase& phase) const noexcept {
@@ -200,15 +216,10 @@ TimePoint KneeLimit::due(TimePoint now) const noexcept {
 
 void KneeLimit::enter(Step step, const LoadTotals& totals, TimePoint now) noexcept {
   ramp_from_ = slots();  // Of the step before.
+  ramp_service_ = service_;
   if (step == Step::settle_first || step == Step::hold) {
     ++cycle_;
     swing_ = swing();
-    const double span = std::log(static_cast<double>(swing_.more) / swing_.fewer);
-    if (searching_ && (span < kSearchSpanMin || swing_.more == bounds_.max)) {
-      // At an end of the bounds there is no room to halve or to grow.
-      searching_ = false;
-      swing_ = swing();
-    }
     cycle_since_ = now;
     answered_before_cycle_ = totals.answered;
   }
@@ -240,12 +251,17 @@ void KneeLimit::on_measured(const Phase& phase, const LoadTotals& totals, TimePo
       return enter(Step::settle_second, totals, now);
     case Step::more_second:
       on_cycle(phase, totals, now);
-      return enter(Step::settle_first, totals, now);
+      return enter_cycle(totals, now);
+    case Step::rung:
+    case Step::other_rung:
+      return on_rung(phase, totals, now);
     case Step::hold:
     case Step::settle_first:
     case Step::settle_fewer:
     case Step::settle_second:
-      return enter(Step::settle_first, totals, now);
+    case Step::settle_rung:
+    case Step::settle_other_rung:
+      return enter_cycle(totals, now);
   }
 }
 
@@ -273,13 +289,16 @@ void KneeLimit::on_cycle(const Phase& more_second, const LoadTotals& totals,
       throughput > kRegimeJump * throughput_ || throughput * kRegimeJump < throughput_;
   if (guard_.is_trying()) {
     // The limit stays where it is.
-  } else if (throughput_ > 0 && same_limit && jumped && !searching_) {
-    guard_.forget();
-    searching_ = true;
-    gain_ = 1 - elasticity;
-    reason_ = "regime_changed";
-  } else if (searching_) {
-    search(elasticity);
+  } else if (throughput_ > 0 && same_limit && jumped) {
+    guard_.forget();  // What it remembers was another load.
+    if (std::abs(1 - elasticity - kGainTarget) > kRegimeDistance) {
+      searching_ = true;
+      way_ = elasticity < 1 ? Way::up : Way::unknown;
+      gain_ = 1 - elasticity;
+      reason_ = "regime_changed";
+    } else {
+      climb(elasticity);
+    }
   } else {
     climb(elasticity);
   }
@@ -306,25 +325,88 @@ void KneeLimit::take_advice(const LoadTotals& totals, TimePoint now) noexcept {
   enter(Step::settle_first, totals, now);
 }
 
-void KneeLimit::search(double elasticity) noexcept {
-  gain_ = 1 - elasticity;
-  if (elasticity > kHalveAbove) {
-    set_limit(limit_ / 2, "slow_start");
-  } else if (elasticity < kDoubleBelow) {
-    set_limit(limit_ * 2, "slow_start");
-  } else if (elasticity < kGrowBelow) {
-    set_limit(limit_ * std::exp(kGrowth), "slow_start");
+void KneeLimit::enter_cycle(const LoadTotals& totals, TimePoint now) noexcept {
+  if (searching_ && !guard_.is_trying()) {
+    begin_search(totals, now);
   } else {
-    searching_ = false;
-    reason_ = "found";
+    enter(Step::settle_first, totals, now);
   }
+}
+
+void KneeLimit::begin_search(const LoadTotals& totals, TimePoint now) noexcept {
+  rungs_ = 0;
+  last_rung_ = {};
+  ++cycle_;  // One for the whole search: centres hold still.
+  const double fewer = std::max(limit_ / 2, static_cast<double>(bounds_.min));
+  if (std::log(limit_ / fewer) < kSearchSpanMin) way_ = Way::up;
+  climb_rung(way_ == Way::up ? limit_ : fewer, totals, now);
+}
+
+void KneeLimit::climb_rung(double slots, const LoadTotals& totals, TimePoint now) noexcept {
+  const bool is_other = step_ == Step::rung;
+  enter(is_other ? Step::settle_other_rung : Step::settle_rung, totals, now);
+  const auto whole = static_cast<std::uint32_t>(std::lround(slots));
+  rung_slots_ = std::clamp(whole, bounds_.min, bounds_.max);
+  ++rungs_;
+}
+
+void KneeLimit::on_rung(const Phase& phase, const LoadTotals& totals, TimePoint now) noexcept {
+  if (rungs_ == 1) {
+    last_rung_ = phase;
+    // The first is the lower one, and the limit itself the second, or what comes above it.
+    const double next = way_ == Way::up ? limit_ * std::exp(kRungFar) : limit_;
+    return climb_rung(next, totals, now);
+  }
+  const bool rising = phase.active > last_rung_.active;
+  const Phase& more = rising ? phase : last_rung_;
+  const Phase& fewer = rising ? last_rung_ : phase;
+  const double span = std::log(more.active / fewer.active);
+  if (span < kSpanMin * kSearchSpanMin) {
+    // At an end of the bounds, or nobody is there to use the slots.
+    end_search(limit_);
+    return enter_cycle(totals, now);
+  }
+  const double elasticity = std::clamp((more.log_latency - fewer.log_latency) / span, -1.0, 3.0);
+  ++updates_;
+  gain_ = 1 - elasticity;
+  const double step = std::clamp((kRungTarget - elasticity) / kRungSlope, -2 * kRungFar, kRungFar);
+  const double aim = more.active * std::exp(step);
+  const bool may_go_on = rungs_ < kRungsMax;
+  if (elasticity < kRungGood && step > kRungNear && may_go_on && way_ != Way::down &&
+      more.active < 0.9 * bounds_.max) {
+    way_ = Way::up;
+    last_rung_ = more;
+    set_limit(more.active, "slow_start");  // So much is known to be good.
+    return climb_rung(aim, totals, now);
+  }
+  // That half as many do as well says nothing of how many fewer would.
+  if (elasticity > kRungBad && may_go_on && way_ != Way::up && fewer.active > 1.1 * bounds_.min) {
+    way_ = Way::down;
+    last_rung_ = fewer;
+    set_limit(fewer.active, "slow_start");
+    climb_rung(fewer.active * std::exp(-kRungFar), totals, now);
+    ramp_service_ *= 2;  // It is a quarter.
+    return;
+  }
+  // It lies between the two, or a little above.
+  end_search(std::max(aim, fewer.active));
+  enter_cycle(totals, now);
+}
+
+void KneeLimit::end_search(double limit) noexcept {
+  searching_ = false;
+  way_ = Way::unknown;
+  haste_ = kHasteAtTurn;
+  gain_ = kGainTarget;
+  set_limit(limit, "found");
 }
 
 void KneeLimit::climb(double elasticity) noexcept {
   gain_ += kGainSmoothing * (1 - elasticity - gain_);
-  if (gain_ > 1 - kGrowBelow) {
+  if (gain_ > 1 - kRungGood) {
     searching_ = true;
-    set_limit(limit_ * std::exp(kGrowth), "slow_start");
+    way_ = Way::up;
+    reason_ = "slow_start";
     return;
   }
   const double pull = gain_ - kGainTarget;

@@ -93,6 +93,31 @@ TEST(KneeLimit, FindsALargeOneToo) {
   EXPECT_LE(database.law.limit(), 130);
 }
 
+TEST(KneeLimit, SearchesInLeapsSoThatTheFirstSecondsAreNotLost) {
+  Closed large(processors(100));
+  large.run(seconds(2));
+  EXPECT_GE(large.law.limit(), 80);
+  EXPECT_LE(*large.seen.rbegin(), 250U) << "but not far beyond";
+
+  Closed small(processors(4), 200);
+  small.run(seconds(5));
+  EXPECT_LE(small.law.limit(), 12);
+}
+
+TEST(KneeLimit, ALoadThatComesAndGoesStartsNoSearch) {
+  Closed database(crosstalk);
+  database.run(seconds(30));
+  database.seen.clear();
+  for (int i = 0; i < 100; ++i) {  // Now and then there is nothing to do for a while.
+    database.run(milliseconds(500));
+    database.stalled = true;
+    database.run(milliseconds(i % 3 * 100));
+    database.stalled = false;
+  }
+  EXPECT_GE(*database.seen.begin(), 22U) << "a search would begin with half the slots";
+  EXPECT_NEAR(database.law.limit(), 35, 5);
+}
+
 TEST(KneeLimit, AUniformSlowdownIsNoQueueing) {
   double factor = 1;
   Closed database([&](double n) { return factor * crosstalk(n); });
