@@ -28,6 +28,7 @@ constexpr double kRungTarget = 0.65;
 constexpr double kRungSlope = 0.8;
 constexpr double kRungGood = 0.5;       // Below: go on upward.
 constexpr double kRungBad = 0.8;        // Above: go on downward.
+constexpr double kRungRise = 0.5;       // From one rung to the next, at most.
 constexpr double kRungNear = 0.35;      // In ln: a smaller step needs no rung of its own.
 constexpr double kRungFar = 0.7;        // No step is larger: a doubling.
 constexpr double kSearchSpanMin = 0.3;  // ln(more / fewer): less says nothing.
@@ -45,6 +46,9 @@ constexpr double kRegimeDistance = 0.5;  // Of e from where it should be.
 constexpr std::uint64_t kSamples = 200;
 constexpr std::uint64_t kSamplesSearching = 150;
 constexpr std::uint64_t kSamplesMin = 20;  // Fewer are no measurement.
+constexpr std::uint64_t kSamplesRung = 40;
+constexpr std::uint64_t kSamplesHeld = 5;  // That show that the slots are used.
+constexpr Duration kSlow = milliseconds(200);
 constexpr Duration kPhaseMin = milliseconds(80);
 constexpr Duration kPhaseMax = seconds(1);
 constexpr Duration kPhaseStalled = seconds(10);
@@ -170,6 +174,11 @@ KneeLimit::Phase KneeLimit::difference(const LoadTotals& totals, TimePoint now) 
 
 bool KneeLimit::is_phase_over(const Phase& phase) const noexcept {
   if (phase.lasted >= kPhaseStalled) return true;
+  // Where answers are slow and few, measuring takes seconds. Better soon and at few slots.
+  if (step_ == Step::hold && searching_ && phase.lasted >= kPhaseMax &&
+      phase.samples >= kSamplesHeld) {
+    return true;
+  }
   // Clients that give up leave no samples to wait for.
   if (phase.lasted >= kPhaseMax && phase.overloaded >= kSamplesMin) return true;
   if (phase.samples < kSamplesMin) return false;
@@ -178,8 +187,9 @@ bool KneeLimit::is_phase_over(const Phase& phase) const noexcept {
       return phase.lasted >= kHoldMin;
     case Step::fewer_first:
     case Step::fewer_second:
-      return phase.lasted >=
-             scaled_length(more_first_.lasted, static_cast<double>(swing_.fewer) / swing_.more);
+      return phase.lasted >= scaled_length(more_first_.lasted,
+                                           static_cast<double>(swing_.fewer) / swing_.more,
+                                           1 - kGainTarget);
     case Step::more_second:
       return phase.lasted >= more_first_.lasted;
     case Step::more_first:
@@ -191,22 +201,23 @@ bool KneeLimit::is_phase_over(const Phase& phase) const noexcept {
       break;
     case Step::rung:
     case Step::other_rung:
+      if (phase.samples < kSamplesRung) return false;
       if (rungs_ == 1) break;
-      return phase.lasted >= scaled_length(last_rung_.lasted, rung_slots_ / last_rung_.active);
+      return phase.lasted >=
+             scaled_length(last_rung_.lasted, rung_slots_ / last_rung_.active, rung_elasticity_);
   }
   const std::uint64_t samples = searching_ ? kSamplesSearching : kSamples;
   if (phase.lasted >= std::max(kPhaseMin, 5 * service_) && phase.samples >= samples) return true;
   return phase.lasted >= std::max(kPhaseMax, 6 * service_);
 }
 
-// How long a phase with `slots` times as many slots lasts: as much longer as latencies are at the
-// operating point.
-Duration KneeLimit::scaled_length(Duration length, double slots) noexcept {
-  return std::chrono::duration_cast<Duration>(length * std::pow(slots, 1 - kGainTarget));
+// How long a phase with `slots` times as many slots lasts: as much longer as latencies are.
+Duration KneeLimit::scaled_length(Duration length, double slots, double elasticity) noexcept {
+  return std::chrono::duration_cast<Duration>(length * std::pow(slots, elasticity));
 }
 
 bool KneeLimit::are_slots_used(const Phase& phase) const noexcept {
-  return phase.samples >= kSamplesMin &&
+  return phase.samples >= (step_ == Step::hold ? kSamplesHeld : kSamplesMin) &&
          phase.active >= kSlotsUsedMin * static_cast<double>(slots());
 }
 
@@ -335,11 +346,19 @@ void KneeLimit::enter_cycle(const LoadTotals& totals, TimePoint now) noexcept {
 
 void KneeLimit::begin_search(const LoadTotals& totals, TimePoint now) noexcept {
   rungs_ = 0;
+  rung_elasticity_ = 1 - kGainTarget;
   last_rung_ = {};
   ++cycle_;  // One for the whole search: centres hold still.
-  const double fewer = std::max(limit_ / 2, static_cast<double>(bounds_.min));
-  if (std::log(limit_ / fewer) < kSearchSpanMin) way_ = Way::up;
-  climb_rung(way_ == Way::up ? limit_ : fewer, totals, now);
+  const auto min = static_cast<double>(bounds_.min);
+  const bool slow = updates_ == 0 && service_ >= kSlow;
+  const double limit = slow ? std::max(limit_ / 2, std::min(limit_, min)) : limit_;
+  const double fewer = std::max(limit / 2, min);
+  if (std::log(limit / fewer) < kSearchSpanMin) way_ = Way::up;
+  climb_rung(way_ == Way::up ? limit : fewer, totals, now);
+  if (slow) {
+    ramp_service_ *= 2;  // A quarter of what there was.
+    set_limit(limit, "slow_start");
+  }
 }
 
 void KneeLimit::climb_rung(double slots, const LoadTotals& totals, TimePoint now) noexcept {
@@ -376,6 +395,8 @@ void KneeLimit::on_rung(const Phase& phase, const LoadTotals& totals, TimePoint 
       more.active < 0.9 * bounds_.max) {
     way_ = Way::up;
     last_rung_ = more;
+    // At most what is to be expected of the next: long phases are for high latencies.
+    rung_elasticity_ = std::clamp(elasticity + kRungRise, 0.0, 1 - kGainTarget);
     set_limit(more.active, "slow_start");  // So much is known to be good.
     return climb_rung(aim, totals, now);
   }
@@ -388,8 +409,8 @@ void KneeLimit::on_rung(const Phase& phase, const LoadTotals& totals, TimePoint 
     ramp_service_ *= 2;  // It is a quarter.
     return;
   }
-  // It lies between the two, or a little above.
-  end_search(std::max(aim, fewer.active));
+  // It lies between the two or, on the way up, a little above.
+  end_search(std::clamp(aim, fewer.active, way_ == Way::down ? more.active : 2 * more.active));
   enter_cycle(totals, now);
 }
 

@@ -80,7 +80,8 @@ class KneeLimit {
   [[nodiscard]] std::uint32_t slots_now(TimePoint now) const noexcept;
   [[nodiscard]] Duration ramp_length() const noexcept;
   [[nodiscard]] bool is_phase_over(const Phase& phase) const noexcept;
-  [[nodiscard]] static Duration scaled_length(Duration length, double slots) noexcept;
+  [[nodiscard]] static Duration scaled_length(Duration length, double slots,
+                                              double elasticity) noexcept;
   [[nodiscard]] bool are_slots_used(const Phase& phase) const noexcept;
   [[nodiscard]] Phase difference(const LoadTotals& totals, TimePoint now) const noexcept;
   [[nodiscard]] TimePoint due(TimePoint now) const noexcept;
@@ -105,6 +106,7 @@ class KneeLimit {
   Way way_ = Way::unknown;
   std::uint32_t rungs_ = 0;
   std::uint32_t rung_slots_ = 0;  // Of the present rung.
+  double rung_elasticity_ = 0;    // To be expected between it and the one before.
   Phase last_rung_ = {};          // And what the one before saw.
   double gain_ = 0;               // 1 - e, smoothed: what an added operation adds to throughput.
   double haste_ = 0;              // Grows while the limit keeps moving one way.

@@ -104,6 +104,22 @@ TEST(KneeLimit, SearchesInLeapsSoThatTheFirstSecondsAreNotLost) {
   EXPECT_LE(small.law.limit(), 12);
 }
 
+TEST(KneeLimit, WhereAnswersAreSlowItBeginsWithFewSlots) {
+  // Four processors of 400 ms: ten answers a second.
+  Closed database([](double n) { return 0.4 * std::max(1.0, n / 4); });
+  database.run(seconds(5));
+  EXPECT_LE(database.slots, 10U);
+  database.run(seconds(55));
+  EXPECT_GE(database.law.limit(), 4);
+  EXPECT_LE(database.law.limit(), 8);
+
+  // And goes up from there if there is more: 64 of them.
+  Closed larger([](double n) { return 0.4 * std::max(1.0, n / 64); });
+  larger.run(seconds(60));
+  EXPECT_GE(larger.law.limit(), 50);
+  EXPECT_LE(larger.law.limit(), 100);
+}
+
 TEST(KneeLimit, ALoadThatComesAndGoesStartsNoSearch) {
   Closed database(crosstalk);
   database.run(seconds(30));
