@@ -81,6 +81,9 @@ struct Gate::State {
   void dispatch_probe(TimePoint now) noexcept;
   void start(Operation& operation, SlotCounter::Counts counts, TimePoint now) noexcept;
   void expire(TimePoint now) noexcept;
+  // False: it has waited for long enough even so.
+  [[nodiscard]] bool stays_until_deadline(Operation& operation, TimePoint now) noexcept;
+  [[nodiscard]] Duration wait_max_in_stall() const noexcept;
   void flush(ShedReason reason, TimePoint now) noexcept;
   // Takes a waiting operation out.
   void unlink(Operation& operation) noexcept;
@@ -149,6 +152,7 @@ struct Gate::State {
   LoadEstimate estimate;
   StallDetector stall;
   TimePoint probed_at = {};
+  TimePoint stalled_until = {};  // When the database was last seen to stand still.
   Limiter limiter;
   TimePoint fingerprints_due = {};
   TimePoint fingerprints_since = {};

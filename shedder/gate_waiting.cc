@@ -90,7 +90,8 @@ bool Gate::State::is_room_for(const Operation& operation, TimePoint now) noexcep
 
 std::uint32_t Gate::State::waiting_max() const noexcept {
   if (options.waiting_max != 0) return options.waiting_max;
-  const double budget = std::chrono::duration<double>(options.wait_max).count();
+  const Duration wait_max = stall.is_stalled() ? wait_max_in_stall() : options.wait_max;
+  const double budget = std::chrono::duration<double>(wait_max).count();
   const double bound = kWaitingBudgets * capacity() * budget;
   if (bound <= 0) return kWaitingUnknown;
   return static_cast<std::uint32_t>(std::clamp(bound, kWaitingMin, kWaitingMax));
@@ -259,8 +260,26 @@ void Gate::State::start(Operation& operation, SlotCounter::Counts counts, TimePo
 
 void Gate::State::expire(TimePoint now) noexcept {
   wheel.expire_due(now, [this, now](Operation& operation) {
+    if (stall.is_stalled() && stays_until_deadline(operation, now)) return;
     shed_waiting(operation, expiry_reason(operation), now);
   });
+}
+
+// A budget is for an overload, in which others use what one gives up. A database that stands still
+// serves nobody, and a refusal would only cost the client one of its attempts.
+bool Gate::State::stays_until_deadline(Operation& operation, TimePoint now) noexcept {
+  const TimePoint doomed_at = operation.deadline_at_ - expected_service(operation);
+  const TimePoint until = std::min(doomed_at, operation.offered_at_ + wait_max_in_stall());
+  if (until <= now || operation.expires_by_deadline_) return false;
+  wheel.remove(operation);
+  operation.expires_at_ = until;
+  operation.expires_by_deadline_ = true;
+  wheel.add(operation);
+  return true;
+}
+
+Duration Gate::State::wait_max_in_stall() const noexcept {
+  return std::max(options.wait_max, options.deadline);
 }
 
 void Gate::State::flush(ShedReason reason, TimePoint now) noexcept {

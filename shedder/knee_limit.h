@@ -41,6 +41,8 @@ class KneeLimit {
   LimitStep on_tick(const LoadTotals& totals, Duration service, TimePoint now) noexcept;
 
   void set_bounds(const LimitBounds& bounds) noexcept;
+  // What is being measured is of no use: the database stands still. The limit stays as it is.
+  void start_afresh() noexcept { started_ = false; }
   [[nodiscard]] double limit() const noexcept { return limit_; }
   [[nodiscard]] LimitSnapshot snapshot() const noexcept;
 
