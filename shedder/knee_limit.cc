@@ -10,7 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr double kGainTarget = 0.15;
+constexpr double kGainTarget = 0.10;
 constexpr double kGainSmoothing = 0.3;
 constexpr double kStepGain = 0.25;
 // Above 1 from the fourth step in one direction on.
@@ -19,7 +19,7 @@ constexpr double kHasteGrowth = 1.3;
 constexpr double kHasteMax = 4;
 constexpr double kStepDownMax = 0.15;
 constexpr double kStepUpMax = 0.08;
-constexpr double kSwing = 0.2;       // Each way, of the limit.
+constexpr double kSwing = 0.15;      // Each way, of the limit.
 constexpr double kSwingSlots = 1.5;  // At least: a smaller one is rounded away.
 
 // Searching. Between half and all of the slots that are best, e is about kRungTarget, and it rises
@@ -30,7 +30,7 @@ constexpr double kRungGood = 0.5;       // Below: go on upward.
 constexpr double kRungBad = 0.8;        // Above: go on downward.
 constexpr double kRungRise = 0.5;       // From one rung to the next, at most.
 constexpr double kRungNear = 0.35;      // In ln: a smaller step needs no rung of its own.
-constexpr double kRungFar = 0.7;        // No step is larger: a doubling.
+constexpr double kRungFar = 0.5;        // No step is larger: a doubling.
 constexpr double kSearchSpanMin = 0.3;  // ln(more / fewer): less says nothing.
 constexpr std::uint32_t kRungsMax = 12;
 
@@ -41,15 +41,17 @@ constexpr double kOverloadedFactor = 0.8;
 
 constexpr double kRegimeJump = 1.25;
 constexpr double kSameLimit = 0.12;      // In ln.
+constexpr double kRegimeWeight = 0.5;    // Of the cycle that says so.
 constexpr double kRegimeDistance = 0.5;  // Of e from where it should be.
 
-constexpr std::uint64_t kSamples = 200;
+constexpr std::uint64_t kSamples = 300;
+constexpr double kSamplesOfWeight = 200;  // Phases with fewer slots see fewer.
 constexpr std::uint64_t kSamplesSearching = 150;
 constexpr std::uint64_t kSamplesMin = 20;  // Fewer are no measurement.
 constexpr std::uint64_t kSamplesRung = 40;
 constexpr std::uint64_t kSamplesHeld = 5;  // That show that the slots are used.
 constexpr Duration kSlow = milliseconds(200);
-constexpr Duration kPhaseMin = milliseconds(80);
+constexpr Duration kPhaseMin = milliseconds(120);
 constexpr Duration kPhaseMax = seconds(1);
 constexpr Duration kPhaseStalled = seconds(10);
 constexpr Duration kSettleMin = milliseconds(10);
@@ -290,6 +292,7 @@ void KneeLimit::on_cycle(const Phase& more_second, const LoadTotals& totals,
                        fewer_first_.log_latency - fewer_second_.log_latency) /
                       2;
   const double elasticity = std::clamp(rise / span, -1.0, 3.0);
+  const double weight = weight_of_cycle(more_second, span / intended);
   ++updates_;
 
   const double throughput = static_cast<double>(totals.answered - answered_before_cycle_) /
@@ -302,19 +305,29 @@ void KneeLimit::on_cycle(const Phase& more_second, const LoadTotals& totals,
     // The limit stays where it is.
   } else if (throughput_ > 0 && same_limit && jumped) {
     guard_.forget();  // What it remembers was another load.
-    if (std::abs(1 - elasticity - kGainTarget) > kRegimeDistance) {
+    if (std::abs(1 - elasticity - kGainTarget) > kRegimeDistance && weight > kRegimeWeight) {
       searching_ = true;
       way_ = elasticity < 1 ? Way::up : Way::unknown;
       gain_ = 1 - elasticity;
       reason_ = "regime_changed";
     } else {
-      climb(elasticity);
+      climb(elasticity, weight);
     }
   } else {
-    climb(elasticity);
+    climb(elasticity, weight);
   }
   throughput_ = throughput;
   throughput_limit_ = limit_;
+}
+
+// An uneven load leaves phases with few samples or little of the swing: the error of what they say
+// is that of the smallest, over the swing. 1 is a cycle as it should be.
+double KneeLimit::weight_of_cycle(const Phase& more_second, double swing) const noexcept {
+  double inverse = 0;
+  for (const Phase* phase : {&more_first_, &fewer_first_, &fewer_second_, &more_second}) {
+    inverse += 1.0 / static_cast<double>(std::max<std::uint64_t>(phase->samples, 1));
+  }
+  return std::min(1.0, 4 / inverse / kSamplesOfWeight) * std::min(1.0, swing * swing);
 }
 
 void KneeLimit::take_advice(const LoadTotals& totals, TimePoint now) noexcept {
@@ -410,7 +423,7 @@ void KneeLimit::on_rung(const Phase& phase, const LoadTotals& totals, TimePoint 
     return;
   }
   // It lies between the two or, on the way up, a little above.
-  end_search(std::clamp(aim, fewer.active, way_ == Way::down ? more.active : 2 * more.active));
+  end_search(std::clamp(aim, fewer.active, way_ == Way::up ? more.active : 1.4 * more.active));
   enter_cycle(totals, now);
 }
 
@@ -422,8 +435,8 @@ void KneeLimit::end_search(double limit) noexcept {
   set_limit(limit, "found");
 }
 
-void KneeLimit::climb(double elasticity) noexcept {
-  gain_ += kGainSmoothing * (1 - elasticity - gain_);
+void KneeLimit::climb(double elasticity, double weight) noexcept {
+  gain_ += weight * kGainSmoothing * (1 - elasticity - gain_);
   if (gain_ > 1 - kRungGood) {
     searching_ = true;
     way_ = Way::up;
@@ -436,7 +449,7 @@ void KneeLimit::climb(double elasticity) noexcept {
   haste_ = same_direction ? std::min(haste_ * kHasteGrowth, kHasteMax) : kHasteAtTurn;
   last_pull_ = pull;
   const double step =
-      std::clamp(kStepGain * std::max(haste_, 1.0) * pull, -kStepDownMax, kStepUpMax);
+      std::clamp(weight * kStepGain * std::max(haste_, 1.0) * pull, -kStepDownMax, kStepUpMax);
   set_limit(guard_.bounded(limit_ * std::exp(step)), step >= 0 ? "rising" : "falling");
 }
 

@@ -14,8 +14,8 @@ namespace loadline {
 // Seeks the knee of throughput by the elasticity of latency.
 //
 // Throughput at n active operations is X = n / R, so d ln X / d ln n = 1 - e with e = d ln R / d ln
-// n: every added operation pays until e reaches 1. We stop at e = 0.85, which costs two or three
-// percent of the peak and saves a fifth of the latency. e is measured by running with a few slots
+// n: every added operation pays until e reaches 1. We stop at e = 0.9, which costs one or two
+// percent of the peak and saves a seventh of the latency. e is measured by running with a few slots
 // more, then fewer, then more again, and comparing mean ln R: no remembered best latency, so
 // neither a slower disk nor a changed mix looks like queueing (what ratio laws such as Gradient2
 // and Vegas confuse). Logs, not counts of completions: when the limit rises small operations finish
@@ -96,7 +96,8 @@ class KneeLimit {
   void climb_rung(double slots, const LoadTotals& totals, TimePoint now) noexcept;
   void on_rung(const Phase& phase, const LoadTotals& totals, TimePoint now) noexcept;
   void end_search(double limit) noexcept;
-  void climb(double elasticity) noexcept;
+  void climb(double elasticity, double weight) noexcept;
+  [[nodiscard]] double weight_of_cycle(const Phase& more_second, double swing) const noexcept;
   void take_advice(const LoadTotals& totals, TimePoint now) noexcept;
   void set_limit(double limit, std::string_view reason) noexcept;
 
