@@ -25,6 +25,9 @@ std::string percent(double share) { return std::to_string(std::lround(share * 10
 Binding binding_of(const GateSnapshot& gate) {
   if (gate.draining) return Binding::draining;
   if (gate.is_stalled) return Binding::stalled;
+  for (const Rejection& rejection : gate.signals.binding) {
+    if (rejection.signal) return Binding::signal;
+  }
   for (const double ratio : gate.rejection_ratio) {
     if (ratio > 0) return Binding::rejector;
   }
@@ -70,6 +73,20 @@ std::string admitted(const GateSnapshot& gate) {
   return text;
 }
 
+std::string signals(const GateSnapshot& gate) {
+  std::string text;
+  for (std::size_t i = 0; i < kOperationClassCount; ++i) {
+    const Rejection& rejection = gate.signals.binding[i];
+    if (!rejection.signal) continue;
+    const SignalSnapshot& signal = gate.signals.signals[*rejection.signal];
+    if (!text.empty()) text += "; ";
+    text += "signal " + signal.name + " is at " + number(signal.value) + ": of " +
+            std::string(to_string(static_cast<OperationClass>(i))) + " operations " +
+            percent(rejection.ratio) + " are refused";
+  }
+  return text;
+}
+
 std::string caps(const GateSnapshot& gate) {
   std::string text;
   for (const ScorecardSnapshot& card : gate.scorecards) {
@@ -97,6 +114,9 @@ Explanation explain(const GateSnapshot& gate) {
       break;
     case Binding::stalled:
       text += "the database answers nothing: ";
+      break;
+    case Binding::signal:
+      text += signals(gate) + ": ";
       break;
     case Binding::rejector:
       text += "more is asked for than the database carries: " + admitted(gate) + ": ";

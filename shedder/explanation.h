@@ -13,6 +13,7 @@ enum class Binding : std::uint8_t {
   nothing,
   draining,    // Loadline is stopping.
   stalled,     // The database answers nothing.
+  signal,      // Refused because of a reading from outside.
   rejector,    // Refused by priority.
   limit,       // Operations wait for a slot.
   scorecards,  // Slots are free; what waits, waits for a cap.

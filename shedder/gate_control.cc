@@ -18,6 +18,8 @@ constexpr Duration kScorecardsInterval = milliseconds(100);
 // scarce.
 constexpr Duration kScarceAfter = milliseconds(100);
 constexpr Duration kRejectorInterval = milliseconds(20);
+// How long a queue that is too long must have stood to be more than a burst.
+constexpr Duration kArmedAfter = milliseconds(250);
 constexpr Duration kProbeInterval = std::chrono::seconds(1);
 
 // From how full on the slots count as used up.
@@ -200,6 +202,10 @@ void Gate::State::run_stall_detector(const LoadTotals& totals, TimePoint now) no
                  .active = counter.read().active,
                  .service = &service},
                 now);
+  if (stall.is_stalled()) {
+    stalled_until = now;
+    if (auto* const knee = std::get_if<KneeLimit>(&limiter)) knee->start_afresh();
+  }
   // Not beyond a limit that the operator has set.
   const bool may_probe = options.limit_mode != LimitMode::fixed;
   if (may_probe && stall.is_stalled() && elapsed_since(probed_at, now) >= kProbeInterval) {
@@ -316,8 +322,10 @@ TimePoint Gate::State::run_rejector(TimePoint now) noexcept {
   input.heavy_limit =
       std::min(input.limit, static_cast<double>(heavy_max.load(std::memory_order_relaxed)));
   input.heavy_active = heavy_active.load(std::memory_order_relaxed);
-  input.may_arm =
-      std::exchange(was_full, false) || pressure.under_pressure(std::chrono::seconds(1), now);
+  const bool is_too_much = std::exchange(was_full, false) ||
+                            (is_queue_long() && pressure.under_pressure(kArmedAfter, now));
+  // What has come together in a stall is no overload yet.
+  input.may_arm = is_too_much && elapsed_since(stalled_until, now) >= wait_max_in_stall();
   if (options.dry_run) describe_rehearsal(input, now);
   if (stall.is_stalled()) {
     rejector.freeze(input, now);

@@ -13,7 +13,7 @@
 namespace loadline {
 namespace {
 
-constexpr Duration kArmAfter = std::chrono::seconds(1);  // As without a dry run.
+constexpr Duration kArmAfter = std::chrono::milliseconds(250);  // As without a dry run.
 
 }  // namespace
 

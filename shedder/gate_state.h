@@ -139,6 +139,9 @@ struct Gate::State {
   void start_regardless(Operation& operation, TimePoint now) noexcept;
   void start(Operation& operation, SlotCounter::Counts counts, TimePoint now) noexcept;
   void expire(TimePoint now) noexcept;
+  // False: it has waited for long enough even so.
+  [[nodiscard]] bool stays_until_deadline(Operation& operation, TimePoint now) noexcept;
+  [[nodiscard]] Duration wait_max_in_stall() const noexcept;
   void flush(ShedReason reason, TimePoint now) noexcept;
   // Takes a waiting operation out.
   void unlink(Operation& operation) noexcept;
@@ -153,6 +156,12 @@ struct Gate::State {
   [[nodiscard]] Duration expected_service(const Operation& operation) const noexcept;
   [[nodiscard]] std::uint32_t waiting_max() const noexcept;
   [[nodiscard]] bool is_pressed(TimePoint now) const noexcept;
+  // Too long for all in it to be served in good time.
+  [[nodiscard]] bool is_queue_long() const noexcept;
+  // Of the slots that come free, for the worst tier that waits.
+  [[nodiscard]] std::uint32_t starvation_floor_percent() const noexcept;
+  // Operations that all slots together could answer in a second. 0: not known yet.
+  [[nodiscard]] double capacity() const noexcept;
   [[nodiscard]] bool is_heavy_lane_full() const noexcept;
 
   // gate_control.cc: all under the lock.
@@ -220,6 +229,7 @@ struct Gate::State {
   LoadEstimate estimate;
   StallDetector stall;
   TimePoint probed_at = {};
+  TimePoint stalled_until = {};  // When the database was last seen to stand still.
   Limiter limiter;
   TimePoint fingerprints_due = {};
   TimePoint fingerprints_since = {};

@@ -18,7 +18,8 @@ constexpr Duration kDeadlineMax = std::chrono::hours(24);  // Keeps times far fr
 // The wait queue's bound: what can be served within the wait budget, and half as much again, so
 // that the newest-first order has something to leave behind.
 constexpr double kWaitingBudgets = 1.5;
-constexpr double kWaitingMin = 256;  // Nothing is known of the throughput at first.
+constexpr double kWaitingMin = 256;
+constexpr std::uint32_t kWaitingUnknown = 1024;  // Before anything is known of the database.
 constexpr double kWaitingMax = 100'000;
 
 // From how full a wait budget on it is served newest first.
@@ -27,6 +28,10 @@ constexpr double kPressedShare = 0.5;
 constexpr Duration kTickWaiting = std::chrono::milliseconds(20);
 
 constexpr std::uint32_t kCreditForSlot = 100;
+
+// While all that wait can be served in time, in percent. Priority then decides only who is first.
+constexpr std::uint32_t kFairFloorPercent = 20;
+constexpr double kCalmShedShare = 0.01;
 
 constexpr Duration kRetryAfter = std::chrono::milliseconds(100);
 constexpr double kRetryShedWeight = 4;  // Fully shedding: five times as long.
@@ -80,7 +85,7 @@ void Gate::State::wait_or_shed(Operation& operation, TimePoint now) noexcept {
 
 bool Gate::State::is_room_for(const Operation& operation, TimePoint now) noexcept {
   if (queue.size() < waiting_max()) return true;
-  was_full = true;
+  was_full |= options.waiting_max != 0 || capacity() > 0;
   Operation& worst = queue.worst();
   // In its own tier the oldest goes: under pressure the newest is served first anyhow.
   if (operation.profile_.priority.tier() > worst.profile_.priority.tier()) return false;
@@ -90,8 +95,10 @@ bool Gate::State::is_room_for(const Operation& operation, TimePoint now) noexcep
 
 std::uint32_t Gate::State::waiting_max() const noexcept {
   if (options.waiting_max != 0) return options.waiting_max;
-  const double budget = std::chrono::duration<double>(options.wait_max).count();
-  const double bound = kWaitingBudgets * estimate.throughput() * budget;
+  const Duration wait_max = stall.is_stalled() ? wait_max_in_stall() : options.wait_max;
+  const double budget = std::chrono::duration<double>(wait_max).count();
+  const double bound = kWaitingBudgets * capacity() * budget;
+  if (bound <= 0) return kWaitingUnknown;
   return static_cast<std::uint32_t>(std::clamp(bound, kWaitingMin, kWaitingMax));
 }
 
@@ -108,10 +115,22 @@ Duration Gate::State::expected_service(const Operation& operation) const noexcep
 // limit at work: a pool of clients that each send the next operation at once keeps one for ever,
 // and newest first would starve the oldest of them for nothing.
 bool Gate::State::is_pressed(TimePoint now) const noexcept {
+  return pressure.under_pressure(options.pressure_after, now) && is_queue_long();
+}
+
+bool Gate::State::is_queue_long() const noexcept {
   const double budget = std::chrono::duration<double>(options.wait_max).count();
-  const double served_in_budget = estimate.throughput() * budget;
-  return pressure.under_pressure(options.pressure_after, now) &&
-         static_cast<double>(queue.size()) > kPressedShare * served_in_budget;
+  return static_cast<double>(queue.size()) > kPressedShare * capacity() * budget;
+}
+
+// What was answered of late is no more than what was asked for: after a quiet second that is
+// nothing, and the next batch would look like more than can ever be served. All slots over the time
+// that each is taken for is what they could have answered (Little's law).
+double Gate::State::capacity() const noexcept {
+  if (estimate.service() <= Duration::zero()) return estimate.throughput();
+  const double possible = static_cast<double>(slots.load(std::memory_order_relaxed)) /
+                          std::chrono::duration<double>(estimate.service()).count();
+  return std::max(possible, estimate.throughput());
 }
 
 bool Gate::State::is_heavy_lane_full() const noexcept {
@@ -163,11 +182,19 @@ void Gate::State::publish_waiting() noexcept {
   published_waiting += added;
 }
 
+// Strictly by priority, the worst tier would wait until a queue of bursts has been empty once, and
+// use up its budget though there is room for all.
+std::uint32_t Gate::State::starvation_floor_percent() const noexcept {
+  const std::uint32_t percent = options.starvation_floor_percent;
+  const bool is_calm = estimate.shed_share() < kCalmShedShare && !is_queue_long();
+  return percent != 0 && is_calm ? std::max(percent, kFairFloorPercent) : percent;
+}
+
 void Gate::State::dispatch(TimePoint now) noexcept {
   while (queue.ready() > 0) {
     const auto lanes = is_heavy_lane_full() ? WaitQueue::Lanes::light_only : WaitQueue::Lanes::all;
-    const bool worst_tiers_turn =
-        worst_tier_credit + options.starvation_floor_percent >= kCreditForSlot;
+    const std::uint32_t floor_percent = starvation_floor_percent();
+    const bool worst_tiers_turn = worst_tier_credit + floor_percent >= kCreditForSlot;
     const auto order =
         is_pressed(now) ? WaitQueue::Order::newest_first : WaitQueue::Order::oldest_first;
     Operation* const next =
@@ -192,7 +219,7 @@ void Gate::State::dispatch(TimePoint now) noexcept {
       return;
     }
     --published_waiting;
-    worst_tier_credit += options.starvation_floor_percent;
+    worst_tier_credit += floor_percent;
     if (worst_tiers_turn) worst_tier_credit -= kCreditForSlot;
     start(operation, counts, now);
   }
@@ -230,8 +257,26 @@ void Gate::State::start(Operation& operation, SlotCounter::Counts counts, TimePo
 
 void Gate::State::expire(TimePoint now) noexcept {
   wheel.expire_due(now, [this, now](Operation& operation) {
+    if (stall.is_stalled() && stays_until_deadline(operation, now)) return;
     shed_waiting(operation, expiry_reason(operation), now);
   });
+}
+
+// A budget is for an overload, in which others use what one gives up. A database that stands still
+// serves nobody, and a refusal would only cost the client one of its attempts.
+bool Gate::State::stays_until_deadline(Operation& operation, TimePoint now) noexcept {
+  const TimePoint doomed_at = operation.deadline_at_ - expected_service(operation);
+  const TimePoint until = std::min(doomed_at, operation.offered_at_ + wait_max_in_stall());
+  if (until <= now || operation.expires_by_deadline_) return false;
+  wheel.remove(operation);
+  operation.expires_at_ = until;
+  operation.expires_by_deadline_ = true;
+  wheel.add(operation);
+  return true;
+}
+
+Duration Gate::State::wait_max_in_stall() const noexcept {
+  return std::max(options.wait_max, options.deadline);
 }
 
 void Gate::State::flush(ShedReason reason, TimePoint now) noexcept {

@@ -54,6 +54,8 @@ namespace loadline {
       return "draining";
     case Binding::stalled:
       return "stalled";
+    case Binding::signal:
+      return "signal";
     case Binding::rejector:
       return "rejector";
     case Binding::limit:

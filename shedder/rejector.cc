@@ -23,6 +23,10 @@ constexpr double kLeakSeconds = 30;
 // empty now and then, between bursts it is for longer.
 constexpr Duration kCalm = milliseconds(100);
 constexpr double kDisarmBelow = 0.02;
+// A stall is seen only after a while, and until then it looks like an overload.
+constexpr Duration kStallSeen = seconds(3);
+
+constexpr auto kHeavy = static_cast<std::size_t>(Demand::heavy);
 
 // The queue that is left standing, in slots, and how fast one that is longer is worked off.
 constexpr double kQueueShare = 0.5;
@@ -45,7 +49,6 @@ void Rejector::on_tick(const Input& input, TimePoint now) noexcept {
     mark_ = input;
     return;
   }
-  constexpr auto kHeavy = static_cast<std::size_t>(Demand::heavy);
   const Slots all = {.limit = input.limit, .active = input.active};
   const Slots lane = {.limit = input.heavy_limit, .active = input.heavy_active};
   arm(light_, input, all, 0, kHeavy, now);
@@ -69,7 +72,10 @@ void Rejector::arm(Group& group, const Input& input, Slots slots, std::size_t fi
                    std::size_t end, TimePoint now) noexcept {
   std::uint32_t waiting = 0;
   for (std::size_t i = first; i < end; ++i) waiting += input.waiting[i];
-  if (input.may_arm && waiting > 0) group.armed = true;
+  if (input.may_arm && waiting > 0 && !group.armed) {
+    group.armed = true;
+    group.armed_at = now;
+  }
   const bool calm = waiting == 0 && slots.active < slots.limit;
   if (!calm || !group.calm) group.calm_since = now;
   group.calm = calm;
@@ -84,8 +90,7 @@ void Rejector::arm(Group& group, const Input& input, Slots slots, std::size_t fi
     most = std::max(most, loop.integral);
   }
   if (most >= kDisarmBelow) return;
-  group.armed = false;
-  for (std::size_t i = first; i < end; ++i) loops_[i] = {};
+  disarm(group, first, end);
 }
 
 void Rejector::run(const Group& group, const Input& input, Slots slots, std::size_t first,
@@ -125,6 +130,15 @@ void Rejector::run(const Group& group, const Input& input, Slots slots, std::siz
 void Rejector::freeze(const Input& input, TimePoint now) noexcept {
   since_ = now;
   mark_ = input;
+  if (light_.armed && elapsed_since(light_.armed_at, now) < kStallSeen) disarm(light_, 0, kHeavy);
+  if (heavy_.armed && elapsed_since(heavy_.armed_at, now) < kStallSeen) {
+    disarm(heavy_, kHeavy, kDemandCount);
+  }
+}
+
+void Rejector::disarm(Group& group, std::size_t first, std::size_t end) noexcept {
+  group.armed = false;
+  for (std::size_t i = first; i < end; ++i) loops_[i] = {};
 }
 
 }  // namespace loadline

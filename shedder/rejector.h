@@ -39,12 +39,13 @@ class Rejector {
     double active = 0;
     double heavy_limit = 1;  // The heavy lane's.
     double heavy_active = 0;
-    bool may_arm = false;  // The queue has stood for a while, or was full.
+    bool may_arm = false;  // The queue has been too long for a while, or was full.
   };
 
   // Does something every 20 ms at most, and not before 20 operations were offered (or 2 s went by).
   void on_tick(const Input& input, TimePoint now) noexcept;
-  // What is under way is no load: a stalled database. Nothing is learned until thaw.
+  // What is under way is no load: a stalled database. Nothing is learned until thaw, and what the
+  // stall's beginning has armed is disarmed.
   void freeze(const Input& input, TimePoint now) noexcept;
 
   // Share of the offered to refuse, 0 .. kRatioMax.
@@ -62,6 +63,7 @@ class Rejector {
   // Demands that wait for the same slots.
   struct Group {
     bool armed = false;
+    TimePoint armed_at = {};
     bool calm = false;  // A slot is free and nobody waits.
     TimePoint calm_since = {};
   };
@@ -72,6 +74,7 @@ class Rejector {
 
   void arm(Group& group, const Input& input, Slots slots, std::size_t first, std::size_t end,
            TimePoint now) noexcept;
+  void disarm(Group& group, std::size_t first, std::size_t end) noexcept;
   void run(const Group& group, const Input& input, Slots slots, std::size_t first, std::size_t end,
            double interval_seconds) noexcept;
 

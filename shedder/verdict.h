@@ -15,15 +15,15 @@ enum class ShedReason : std::uint8_t {
   none,           // It was not.
   overload,       // Its priority is below what the database has room for now.
   queue_timeout,  // It waited as long as the wait budget allows and no slot came free.
-  scorecard,      // Its party had as many active as its scorecard allows.
   fingerprint,    // As queue_timeout; but what it waited for was a cap on its kind of statement.
   queue_full,     // The wait queue was at its bound and held nothing worse to push out.
   pushed_out,     // A better operation needed its place in a full wait queue.
   deadline,       // Its deadline passed, or could no longer be met, before it was sent.
   draining,       // The gate takes no new operations: Loadline is stopping.
   signal,         // Its priority is below what an outside signal lets through now.
+  scorecard,      // Its party had as many active as its scorecard allows.
 };
-inline constexpr std::size_t kShedReasonCount = 9;
+inline constexpr std::size_t kShedReasonCount = 10;
 
 // What the gate decided for one operation, and the numbers it decided on.
 struct Verdict {

@@ -33,14 +33,19 @@ Json to_json(const LatencySnapshot& latency) {
   return {{"count", count}, {"sum_seconds", latency.sum_seconds}, {"buckets", latency.buckets}};
 }
 
-Json to_json(const TierSnapshot& tier) {
-  Json shed = Json::object();
+Json to_json(const std::array<std::uint64_t, kShedReasonCount>& by_reason) {
+  Json json = Json::object();
   for (std::size_t index = 1; index < kShedReasonCount; ++index) {
-    shed[std::string(to_string(static_cast<ShedReason>(index)))] = tier.shed[index];
+    json[std::string(to_string(static_cast<ShedReason>(index)))] = by_reason[index];
   }
+  return json;
+}
+
+Json to_json(const TierSnapshot& tier) {
   return {{"offered", tier.offered},     {"admitted", tier.admitted},
           {"completed", tier.completed}, {"failed", tier.failed},
-          {"abandoned", tier.abandoned}, {"shed", std::move(shed)},
+          {"abandoned", tier.abandoned}, {"shed", to_json(tier.shed)},
+          {"would_shed", to_json(tier.would_shed)},
           {"wait", to_json(tier.wait)},  {"service", to_json(tier.service)}};
 }
 
@@ -57,6 +62,26 @@ Json to_json(const SignalSnapshot& signal) {
       {"value", signal.value}, {"age_seconds", std::chrono::duration<double>(signal.age).count()},
       {"ratio", signal.ratio}, {"dry_run", signal.dry_run},
       {"shed", signal.shed},   {"readings_refused", signal.refused}};
+}
+
+Json to_json(const ScorecardSnapshot& card) {
+  return {{"name", card.name},
+          {"cap", card.cap ? Json(*card.cap) : Json(nullptr)},
+          {"active_parties", card.active_parties},
+          {"shed", card.shed},
+          {"dry_run", card.dry_run}};
+}
+
+// Of each demand and tier, the share that gets past the rejector.
+Json passing_to_json(const GateSnapshot& gate) {
+  Json passing = Json::object();
+  for (std::size_t i = 0; i < kRejectedCount; ++i) {
+    Json& tiers = passing[std::string(to_string(static_cast<Demand>(i)))] = Json::object();
+    for (std::size_t tier = 0; tier < kTierCount; ++tier) {
+      tiers[std::string(to_string(static_cast<Tier>(tier)))] = gate.passing[i][tier];
+    }
+  }
+  return passing;
 }
 
 // By class of operation, the signal that sheds most of it; null if none does.
@@ -84,7 +109,13 @@ Json to_json(const GateSnapshot& gate) {
     rejection_ratio[std::string(to_string(static_cast<Demand>(index)))] =
         gate.rejection_ratio[index];
   }
-  return {{"active", gate.active},
+  Json scorecards = Json::array();
+  for (const ScorecardSnapshot& card : gate.scorecards) scorecards.push_back(to_json(card));
+  const Explanation explanation = explain(gate);
+  return {{"binding", to_string(explanation.binding)},
+          {"explanation", explanation.sentence},
+          {"dry_run", gate.dry_run},
+          {"active", gate.active},
           {"held", gate.held},
           {"waiting", gate.waiting},
           {"ridden", gate.ridden},
@@ -92,6 +123,8 @@ Json to_json(const GateSnapshot& gate) {
           {"stalled", gate.is_stalled},
           {"draining", gate.draining},
           {"rejection_ratio", std::move(rejection_ratio)},
+          {"passing", passing_to_json(gate)},
+          {"scorecards", std::move(scorecards)},
           {"capped_fingerprints", gate.capped_fingerprints},
           {"limit", to_json(gate.limit)},
           {"signals", std::move(signals)},

@@ -2,6 +2,7 @@
 #include "proxy/admin/metric_families.h"
 
 #include <array>
+#include <limits>
 #include <chrono>
 
 #include "proxy/admin/labels.h"
@@ -184,6 +185,9 @@ constexpr std::array kUpstream = {
         kGauge,
         [](const UpstreamStatus& s, std::size_t index) { return s.gate.rejection_ratio[index]; },
         kByDemand},
+    MetricFamily<UpstreamStatus>{
+        "loadline_dry_run", "1 while verdicts are only counted, and all operations are admitted.",
+        kGauge, read_gate<&GateSnapshot::dry_run>},
     MetricFamily<UpstreamStatus>{"loadline_upstream_stalled",
                                  "1 while the database answers nothing though it has work.", kGauge,
                                  read_gate<&GateSnapshot::is_stalled>},
@@ -238,6 +242,34 @@ constexpr std::array kTier = {
         kCounter,
         [](const TierSnapshot& s, std::size_t index) { return static_cast<double>(s.shed[index]); },
         kByShedReason},
+    MetricFamily<TierSnapshot>{
+        "loadline_operations_would_shed_total",
+        "Operations that a dry run let through and that would have been refused, by reason.",
+        kCounter,
+        [](const TierSnapshot& s, std::size_t index) {
+          return static_cast<double>(s.would_shed[index]);
+        },
+        kByShedReason},
+};
+
+constexpr std::array kScorecard = {
+    MetricFamily<ScorecardSnapshot>{
+        "loadline_scorecard_cap",
+        "Operations that a party of the usual weight may have active at once now. +Inf: any number.",
+        kGauge,
+        [](const ScorecardSnapshot& s, std::size_t /*index*/) {
+          return s.cap ? static_cast<double>(*s.cap) : std::numeric_limits<double>::infinity();
+        }},
+    MetricFamily<ScorecardSnapshot>{"loadline_scorecard_active_parties",
+                                    "Parties with an operation in the last seconds, about.", kGauge,
+                                    read<&ScorecardSnapshot::active_parties>},
+    MetricFamily<ScorecardSnapshot>{"loadline_scorecard_shed_total",
+                                    "Operations shed because their party was at its cap, or in a "
+                                    "dry run those that came while it was.",
+                                    kCounter, read<&ScorecardSnapshot::shed>},
+    MetricFamily<ScorecardSnapshot>{"loadline_scorecard_dry_run",
+                                    "1 for a scorecard that counts and caps nothing.", kGauge,
+                                    read<&ScorecardSnapshot::dry_run>},
 };
 
 constexpr std::array kSignal = {
@@ -299,6 +331,9 @@ std::span<const TextFamily<UpstreamStatus>> upstream_text_families() noexcept {
 }
 std::span<const MetricFamily<TierSnapshot>> tier_families() noexcept { return kTier; }
 std::span<const MetricFamily<SignalSnapshot>> signal_families() noexcept { return kSignal; }
+std::span<const MetricFamily<ScorecardSnapshot>> scorecard_families() noexcept {
+  return kScorecard;
+}
 std::span<const HistogramFamily> histogram_families() noexcept { return kHistogram; }
 
 std::vector<std::string_view> metric_names() {
@@ -314,6 +349,7 @@ std::vector<std::string_view> metric_names() {
   add(kUpstreamText);
   add(kTier);
   add(kSignal);
+  add(kScorecard);
   add(kHistogram);
   return names;
 }

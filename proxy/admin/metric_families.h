@@ -58,6 +58,7 @@ struct HistogramFamily {
 [[nodiscard]] std::span<const TextFamily<UpstreamStatus>> upstream_text_families() noexcept;
 [[nodiscard]] std::span<const MetricFamily<TierSnapshot>> tier_families() noexcept;
 [[nodiscard]] std::span<const MetricFamily<SignalSnapshot>> signal_families() noexcept;
+[[nodiscard]] std::span<const MetricFamily<ScorecardSnapshot>> scorecard_families() noexcept;
 [[nodiscard]] std::span<const HistogramFamily> histogram_families() noexcept;
 
 // The names of all of the above. A histogram's are without _bucket, _sum and _count.

@@ -140,6 +140,18 @@ void collect_signals(Families& out, const std::vector<UpstreamStatus>& upstreams
   }
 }
 
+void collect_scorecards(Families& out, const std::vector<UpstreamStatus>& upstreams) {
+  for (const auto& family : scorecard_families()) {
+    auto& to = out.emplace_back(exported(family.name, family.help, to_type(family.kind)));
+    for (const auto& upstream : upstreams) {
+      for (const ScorecardSnapshot& card : upstream.gate.scorecards) {
+        add_series(to, family, card,
+                   {label("upstream", upstream.name), label("scorecard", card.name)});
+      }
+    }
+  }
+}
+
 Families collect(const Status& status, const ProcessUsage& usage) {
   Families out;
   constexpr auto kGauge = prometheus::MetricType::Gauge;
@@ -156,6 +168,7 @@ Families collect(const Status& status, const ProcessUsage& usage) {
   }
   collect_tiers(out, status.upstreams);
   collect_signals(out, status.upstreams);
+  collect_scorecards(out, status.upstreams);
   return out;
 }
 

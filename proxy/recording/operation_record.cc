@@ -56,6 +56,10 @@ constexpr std::uint8_t code_of(ShedReason reason) noexcept {
       return 6;
     case ShedReason::draining:
       return 7;
+    case ShedReason::scorecard:
+      return 8;
+    case ShedReason::signal:
+      return 9;
   }
   return 0;
 }

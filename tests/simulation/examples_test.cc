@@ -122,7 +122,7 @@ TEST(Examples, BatchesAtHalfTheCapacityAreHardlyShed) {
   for (const SpeedLaw::Kind kind : kKinds) {
     for (const std::uint64_t seed : {1U, 2U}) {
       const Metrics metrics = run_engine(example("low-load-batches", kind), seed).metrics;
-      EXPECT_THAT(metrics.false_sheds, testing::Optional(testing::Le(0.045))) << "seed=" << seed;
+      EXPECT_THAT(metrics.false_sheds, testing::Optional(testing::Le(0.002))) << "seed=" << seed;
     }
   }
 }

@@ -52,6 +52,16 @@ TEST(Explanation, SaysWhenNothingPasses) {
   EXPECT_THAT(explain(gate).sentence, HasSubstr("of read operations nothing pass"));
 }
 
+TEST(Explanation, NamesTheSignal) {
+  GateSnapshot gate = calm();
+  gate.signals.signals.push_back({.name = "replica_lag", .value = 7.25});
+  gate.signals.binding[1] = {.ratio = 0.6, .signal = 0};
+  const Explanation explanation = explain(gate);
+  EXPECT_EQ(explanation.binding, Binding::signal);
+  EXPECT_THAT(explanation.sentence,
+              StartsWith("signal replica_lag is at 7.2: of write operations 60% are refused: "));
+}
+
 TEST(Explanation, NamesCaps) {
   GateSnapshot gate = calm();
   gate.waiting = 5;

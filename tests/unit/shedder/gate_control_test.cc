@@ -161,6 +161,58 @@ TEST(GateControl, NoProbeGoesBeyondALimitThatTheOperatorHasSet) {
   EXPECT_EQ(t.gate.snapshot().active, 1U);
 }
 
+TEST(GateControl, WhileTheDatabaseStandsStillItIsWaitedForUntilTheDeadline) {
+  GateFixture t(fixed_limit(1));  // Waits for 100 ms, with a deadline of 1 s.
+  t.offered(kT3, kStart);
+  t.gate.tick(kStart);
+  t.gate.tick(kStart + milliseconds(6000));
+  ASSERT_TRUE(t.gate.snapshot().is_stalled);
+  const Operation& waiting = t.offered(kT3, kStart + milliseconds(6000));
+  const Operation& hasty =
+      t.offered({.priority = kT3, .deadline = milliseconds(300)}, kStart + milliseconds(6000));
+  TimePoint now = kStart + milliseconds(6000);
+  const auto run_until = [&](Duration end) {
+    while (now < kStart + end) now = std::min(t.gate.tick(now), kStart + end);
+    t.gate.tick(now);
+  };
+  run_until(milliseconds(6290));
+  EXPECT_EQ(hasty.state(), State::waiting);
+  run_until(milliseconds(6310));
+  EXPECT_EQ(hasty.state(), State::idle);
+  EXPECT_EQ(hasty.verdict().reason, ShedReason::deadline);
+  run_until(milliseconds(6990));
+  EXPECT_EQ(waiting.state(), State::waiting);
+  run_until(milliseconds(7010));
+  EXPECT_EQ(waiting.state(), State::idle);
+}
+
+TEST(GateControl, WhatCameTogetherInAStallIsNoOverload) {
+  GateOptions options = fixed_limit(1);
+  options.rejector = true;
+  GateFixture t(options);
+  TimePoint now = kStart;
+  const auto serve = [&](int count) {  // 100 a second, and as many come.
+    for (int i = 0; i < count; ++i) {
+      Operation& operation = t.offered(kT3, now);
+      now += milliseconds(10);
+      t.gate.tick(now);
+      if (operation.state() == State::active) t.gate.complete(operation, Outcome::ok, now);
+    }
+  };
+  serve(600);  // How long answers usually take is known.
+  Operation& stuck = t.offered(kT0, now);
+  for (int i = 0; i < 300; ++i) {
+    now += milliseconds(10);
+    t.offered(kT3, now);
+    t.gate.tick(now);
+  }
+  ASSERT_TRUE(t.gate.snapshot().is_stalled);
+  ASSERT_GT(t.gate.snapshot().waiting, 50U);
+  t.gate.complete(stuck, Outcome::ok, now);
+  serve(30);
+  EXPECT_THAT(t.gate.snapshot().rejection_ratio, Each(0.0));
+}
+
 TEST(GateControl, LearnsNothingFromAStall) {
   GateOptions options;
   options.limit_mode = LimitMode::automatic;

@@ -230,6 +230,27 @@ TEST(GateOverload, WithoutTheRejectorNothingIsRefusedAtOnce) {
   EXPECT_THAT(database.gate().snapshot().rejection_ratio, Each(0.0));
 }
 
+TEST(GateOverload, BatchesThatFitAreRefusedNothing) {
+  GateOptions options = fixed_limit(10);
+  options.rejector = true;
+  options.wait_max = milliseconds(500);
+  Database database(options);
+  database.service = {{1, milliseconds(10)}};  // 1,000 a second.
+  for (int second = 0; second < 10; ++second) {
+    // Of every tier, a second's work within half a second; the queue stands for most of it.
+    for (int batch = 0; batch < 5; ++batch) {
+      for (int i = 0; i < 120; ++i) {
+        const Priority priority(static_cast<Tier>(i % 4), 0);
+        database.offer({.priority = priority, .fingerprint = 1});
+      }
+      database.run(milliseconds(100));
+    }
+    database.run(milliseconds(500));
+  }
+  EXPECT_THAT(database.shed[1], IsEmpty());
+  EXPECT_EQ(database.admitted_count[1], 6000U);
+}
+
 TEST(GateOverload, HeavyOperationsLeaveRoomForLightOnes) {
   Database database(fixed_limit(8));
   database.service = {{1, milliseconds(2)}, {2, milliseconds(100)}};

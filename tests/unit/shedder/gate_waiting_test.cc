@@ -230,26 +230,41 @@ TEST(GateWaiting, AFullQueuePushesOutTheOldestOfTheWorstForABetterOne) {
   EXPECT_EQ(t.gate.snapshot().waiting, 3U);
 }
 
-TEST(GateWaiting, TheBoundIsAtLeast256AndGrowsWithThroughput) {
-  GateFixture t(fixed_limit(1));
-  t.offered(kT3, kStart);
-  for (int i = 0; i < 256; ++i) t.offered(kT3, kStart);
-  EXPECT_THAT(t.sink.decided, IsEmpty());
-  t.offered(kT3, kStart);
-  EXPECT_EQ(t.sink.decided.size(), 1U);
-  EXPECT_EQ(t.gate.snapshot().waiting, 256U);
+TEST(GateWaiting, TheBoundIsAtLeast256AndGrowsWithTheCapacity) {
+  GateFixture unknown(fixed_limit(1));
+  for (int i = 0; i < 1025; ++i) unknown.offered(kT3, kStart);
+  EXPECT_THAT(unknown.sink.decided, IsEmpty()) << "nothing is known of the database yet";
+  unknown.offered(kT3, kStart);
+  EXPECT_EQ(unknown.sink.decided.size(), 1U);
+  EXPECT_EQ(unknown.gate.snapshot().waiting, 1024U);
 
-  GateFixture fast(fixed_limit(1));
+  const auto waiting_at_most = [](int per_second) {
+    GateFixture t(fixed_limit(1));
+    TimePoint now = kStart;
+    for (int i = 0; i < 10 * per_second; ++i) {
+      Operation& operation = t.offered(kT3, now);
+      now += Duration(seconds(1)) / per_second;
+      t.gate.complete(operation, Outcome::ok, now);
+      t.gate.tick(now);
+    }
+    for (int i = 0; i < 600; ++i) t.offered(kT3, now);
+    return t.gate.snapshot().waiting;
+  };
+  EXPECT_NEAR(waiting_at_most(2000), 300, 10) << "one and a half wait budgets";
+  EXPECT_EQ(waiting_at_most(100), 256U);
+}
+
+TEST(GateWaiting, TheBoundIsOfWhatCouldBeAnsweredNotOfWhatWasAskedFor) {
+  GateFixture t(fixed_limit(1));
   TimePoint now = kStart;
-  for (int i = 0; i < 20'000; ++i) {  // 2,000 a second: 300 in one and a half wait budgets.
-    Operation& operation = fast.offered(kT3, now);
-    now += microseconds(500);
-    fast.gate.complete(operation, Outcome::ok, now);
-    fast.gate.tick(now);
+  for (int i = 0; i < 300; ++i) {  // 30 a second, of 500 us each: 2,000 a second would fit.
+    Operation& operation = t.offered(kT3, now);
+    t.gate.complete(operation, Outcome::ok, now + microseconds(500));
+    now += milliseconds(33);
+    t.gate.tick(now);
   }
-  fast.offered(kT3, now);
-  for (int i = 0; i < 400; ++i) fast.offered(kT3, now);
-  EXPECT_NEAR(fast.gate.snapshot().waiting, 300, 10);
+  for (int i = 0; i < 600; ++i) t.offered(kT3, now);
+  EXPECT_NEAR(t.gate.snapshot().waiting, 300, 10);
 }
 
 TEST(GateWaiting, TheWorstTierGetsItsFloor) {
@@ -270,6 +285,28 @@ TEST(GateWaiting, TheWorstTierGetsItsFloor) {
     t.offered(kT5, now);
   }
   EXPECT_EQ(worst_served, 30);
+}
+
+TEST(GateWaiting, WhileAllCanBeServedInTimeTheWorstTierGetsAFifth) {
+  GateFixture t(fixed_limit(1));
+  TimePoint now = kStart;
+  for (int i = 0; i < 1000; ++i) {  // 1,000 a second, so 50 can be served in half a wait budget.
+    Operation& operation = t.offered(kT3, now);
+    now += milliseconds(1);
+    t.gate.complete(operation, Outcome::ok, now);
+    t.gate.tick(now);
+  }
+  Operation* active = &t.offered(kT1, now);
+  for (int i = 0; i < 20; ++i) t.offered(kT5, now);
+  int worst_served = 0;
+  for (int i = 0; i < 50; ++i) {
+    t.offered(kT1, now);
+    now += milliseconds(1);
+    t.gate.complete(*active, Outcome::ok, now);
+    active = t.sink.decided.back();
+    if (active->profile().priority.tier() == Tier::t5) ++worst_served;
+  }
+  EXPECT_EQ(worst_served, 10);
 }
 
 TEST(GateWaiting, WithoutAFloorTheWorstTierGetsNothing) {

@@ -294,6 +294,28 @@ TEST(Rejector, AFreezeWindsNothingUp) {
   EXPECT_GT(loop.started_per_second(seconds(3)), 0.95 * loop.capacity());
 }
 
+TEST(Rejector, WhatTheBeginningOfAFreezeHasArmedIsDisarmed) {
+  Rejector rejector;
+  Rejector::Input input = {.limit = 10, .active = 10, .may_arm = true};
+  TimePoint now = kStart;
+  const auto arrivals = [&] {
+    now += milliseconds(20);
+    input.flows[kRead].offered += 100;
+    input.flows[kRead].entered += 100;
+    input.waiting[kRead] += 100;
+  };
+  rejector.on_tick(input, now);
+  for (int i = 0; i < 20; ++i) {  // Nothing is started any more, but it isn't known yet why.
+    arrivals();
+    rejector.on_tick(input, now);
+  }
+  ASSERT_GT(rejector.ratio(Demand::read), 0);
+  arrivals();
+  rejector.freeze(input, now);
+  EXPECT_EQ(rejector.ratio(Demand::read), 0);
+  EXPECT_FALSE(rejector.is_armed());
+}
+
 TEST(Rejector, RefusesReadsForTheSakeOfReadsAndNoWrites) {
   Loop loop;
   loop.writes_first = true;

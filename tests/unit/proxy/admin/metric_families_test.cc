@@ -23,6 +23,7 @@ void for_each_family(Check check) {
   all(upstream_text_families());
   all(tier_families());
   all(signal_families());
+  all(scorecard_families());
   all(histogram_families());
 }
 
@@ -67,6 +68,7 @@ TEST(MetricFamilies, CountersEndInTotalAndGaugesDoNot) {
   check(upstream_families());
   check(tier_families());
   check(signal_families());
+  check(scorecard_families());
 }
 
 }  // namespace

@@ -54,6 +54,10 @@ inline Status sample_status() {
   gate.rejection_ratio = {0.25, 0.5, 0.75, 0};
   gate.capped_fingerprints = 48;
   gate.limit = {.limit = 45.5, .elasticity = 0.46, .reason = "rising", .updates = 47};
+  for (auto& of_demand : gate.passing) of_demand.fill(1);
+  gate.passing[1][5] = 0.5;
+  gate.scorecards.push_back(
+      {.name = "per-tenant", .active_parties = 71, .cap = 72, .shed = 73, .dry_run = true});
   gate.signals.signals.push_back({.name = "replica_lag",
                                   .value = 61.5,
                                   .age = 625ms,
@@ -73,6 +77,7 @@ inline Status sample_status() {
     tier.failed = first + 4;
     tier.abandoned = first + 5;
     for (std::size_t r = 0; r < kShedReasonCount; ++r) tier.shed[r] = first + 10 + r;
+    for (std::size_t r = 0; r < kShedReasonCount; ++r) tier.would_shed[r] = first + 30 + r;
     for (std::size_t b = 0; b < tier.wait.buckets.size(); ++b) {
       tier.wait.buckets[b] = t + 1;
       tier.service.buckets[b] = 10 * (t + 1);
