@@ -283,7 +283,7 @@ void Gate::State::take_options(const GateOptions& gate_options) noexcept {
     }
   }
   rejector_rehearses.store(options.rejector == Enforcement::dry_run, std::memory_order_relaxed);
-  wait_max.store(options.wait_max, std::memory_order_relaxed);
+  rehearsed_wait_max.store(options.wait_max, std::memory_order_relaxed);
   default_deadline.store(options.deadline, std::memory_order_relaxed);
   if (options.dry_run != dry_run.exchange(options.dry_run, std::memory_order_relaxed)) {
     begin_rehearsals();
@@ -323,7 +323,7 @@ TimePoint Gate::State::run_rejector(TimePoint now) noexcept {
       std::min(input.limit, static_cast<double>(heavy_max.load(std::memory_order_relaxed)));
   input.heavy_active = heavy_active.load(std::memory_order_relaxed);
   const bool is_too_much = std::exchange(was_full, false) ||
-                            (is_queue_long() && pressure.under_pressure(kArmedAfter, now));
+                           (is_queue_long() && pressure.under_pressure(kArmedAfter, now));
   // What has come together in a stall is no overload yet.
   input.may_arm = is_too_much && elapsed_since(stalled_until, now) >= wait_max_in_stall();
   if (options.dry_run) describe_rehearsal(input, now);

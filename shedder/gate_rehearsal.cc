@@ -62,7 +62,7 @@ ShedReason Gate::State::rehearsed_reason(const Operation& operation) noexcept {
   const auto seconds = [](Duration duration) {
     return std::chrono::duration<double>(duration).count();
   };
-  if (wait_seconds > seconds(wait_max.load(std::memory_order_relaxed))) {
+  if (wait_seconds > seconds(rehearsed_wait_max.load(std::memory_order_relaxed))) {
     return ShedReason::queue_timeout;
   }
   const Duration asked = operation.profile_.deadline;

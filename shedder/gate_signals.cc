@@ -22,7 +22,7 @@ bool Gate::signal(std::string_view name, double value, TimePoint now) noexcept {
 // what they refuse counted as offered, it would wind up until it refuses the same ones, and then
 // hold on to them when the signals let go.
 std::optional<std::size_t> Gate::State::refusing_signal(const Operation& operation,
-                                                       const OperationProfile& profile) noexcept {
+                                                        const OperationProfile& profile) noexcept {
   const auto operation_class = static_cast<std::size_t>(profile.operation_class);
   const auto tier = static_cast<std::size_t>(profile.priority.tier());
   ObservationShard& shard = shard_of(operation);

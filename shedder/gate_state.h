@@ -203,7 +203,7 @@ struct Gate::State {
   std::atomic<bool> rejector_rehearses = false;
   std::atomic<std::uint32_t> rehearsed_queue = 0;  // How many would wait.
   std::atomic<float> throughput = 0;               // Answers per second.
-  std::atomic<Duration> wait_max = Duration::zero();
+  std::atomic<Duration> rehearsed_wait_max = Duration::zero();
   std::atomic<Duration> default_deadline = Duration::zero();
 
   std::uint32_t worker_count;

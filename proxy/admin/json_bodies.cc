@@ -42,11 +42,15 @@ Json to_json(const std::array<std::uint64_t, kShedReasonCount>& by_reason) {
 }
 
 Json to_json(const TierSnapshot& tier) {
-  return {{"offered", tier.offered},     {"admitted", tier.admitted},
-          {"completed", tier.completed}, {"failed", tier.failed},
-          {"abandoned", tier.abandoned}, {"shed", to_json(tier.shed)},
+  return {{"offered", tier.offered},
+          {"admitted", tier.admitted},
+          {"completed", tier.completed},
+          {"failed", tier.failed},
+          {"abandoned", tier.abandoned},
+          {"shed", to_json(tier.shed)},
           {"would_shed", to_json(tier.would_shed)},
-          {"wait", to_json(tier.wait)},  {"service", to_json(tier.service)}};
+          {"wait", to_json(tier.wait)},
+          {"service", to_json(tier.service)}};
 }
 
 Json to_json(const LimitSnapshot& limit) {

@@ -2,8 +2,8 @@
 #include "proxy/admin/metric_families.h"
 
 #include <array>
-#include <limits>
 #include <chrono>
+#include <limits>
 
 #include "proxy/admin/labels.h"
 
@@ -253,13 +253,14 @@ constexpr std::array kTier = {
 };
 
 constexpr std::array kScorecard = {
-    MetricFamily<ScorecardSnapshot>{
-        "loadline_scorecard_cap",
-        "Operations that a party of the usual weight may have active at once now. +Inf: any number.",
-        kGauge,
-        [](const ScorecardSnapshot& s, std::size_t /*index*/) {
-          return s.cap ? static_cast<double>(*s.cap) : std::numeric_limits<double>::infinity();
-        }},
+    MetricFamily<ScorecardSnapshot>{"loadline_scorecard_cap",
+                                    "Operations that a party of the usual weight may have active "
+                                    "at once now. +Inf: any number.",
+                                    kGauge,
+                                    [](const ScorecardSnapshot& s, std::size_t /*index*/) {
+                                      return s.cap ? static_cast<double>(*s.cap)
+                                                   : std::numeric_limits<double>::infinity();
+                                    }},
     MetricFamily<ScorecardSnapshot>{"loadline_scorecard_active_parties",
                                     "Parties with an operation in the last seconds, about.", kGauge,
                                     read<&ScorecardSnapshot::active_parties>},

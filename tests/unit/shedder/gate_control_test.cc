@@ -188,7 +188,7 @@ TEST(GateControl, WhileTheDatabaseStandsStillItIsWaitedForUntilTheDeadline) {
 
 TEST(GateControl, WhatCameTogetherInAStallIsNoOverload) {
   GateOptions options = fixed_limit(1);
-  options.rejector = true;
+  options.rejector = Enforcement::on;
   GateFixture t(options);
   TimePoint now = kStart;
   const auto serve = [&](int count) {  // 100 a second, and as many come.

@@ -232,7 +232,7 @@ TEST(GateOverload, WithoutTheRejectorNothingIsRefusedAtOnce) {
 
 TEST(GateOverload, BatchesThatFitAreRefusedNothing) {
   GateOptions options = fixed_limit(10);
-  options.rejector = true;
+  options.rejector = Enforcement::on;
   options.wait_max = milliseconds(500);
   Database database(options);
   database.service = {{1, milliseconds(10)}};  // 1,000 a second.

@@ -40,8 +40,11 @@ TEST(RefusalText, SaysWhereTheThresholdIs) {
 }
 
 TEST(RefusalText, NamesTheScorecardAndItsCap) {
-  const Verdict verdict{
-      .kind = Verdict::Kind::shed, .reason = ShedReason::scorecard, .cap = 12, .retry_after = 50ms, .by = "per-tenant"};
+  const Verdict verdict{.kind = Verdict::Kind::shed,
+                        .reason = ShedReason::scorecard,
+                        .cap = 12,
+                        .retry_after = 50ms,
+                        .by = "per-tenant"};
   const RefusalText text(verdict, Classification{});
   EXPECT_NE(text.detail().find(" scorecard=per-tenant cap=12"), std::string::npos) << text.detail();
 }
