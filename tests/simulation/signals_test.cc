@@ -195,7 +195,8 @@ TEST(Signals, AndTheRejectorDoNotStandInEachOthersWay) {
     EXPECT_GT(goodput(11, 20), 0.85 * capacity) << "reads alone keep it busy";
     EXPECT_GT(goodput(20, 22), 0.8 * capacity) << "as the signal lets go";
     EXPECT_GT(goodput(25, 40), 0.85 * capacity);
-    EXPECT_LT(record.waiting.quantile(0.99), 500U);
+    // But for the first second, when neither the limit nor the rejector knows anything yet.
+    EXPECT_LT(record.waiting.quantile(0.95), 100U);
   }
 }
 
