@@ -38,14 +38,14 @@ function(loadline_library name)
     FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${ARG_HEADERS})
 endfunction()
 
-# loadline_test(<name> SOURCES <file>... DEPENDS <target>...): one GoogleTest binary, each test known
-# to ctest by its own name.
+# loadline_test(<name> SOURCES <file>... DEPENDS <target>... [LABEL <label>]): one GoogleTest binary,
+# each test known to ctest by its own name, and under the label.
 include(GoogleTest)
 function(loadline_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} loadline_test_options GTest::gtest
     GTest::gmock GTest::gtest_main)
   target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${ARG_LABEL}")
 endfunction()
