@@ -13,6 +13,8 @@ namespace {
 // comes back faster when somebody else waits for a slot.
 constexpr double kGivePerSecond = 2.5;
 constexpr double kTakeBackPerSecond = 0.02;
+constexpr double kCapMax = 1e9;
+
 // Slots are scarce for that long after somebody waited for one.
 constexpr Duration kScarceFor = std::chrono::seconds(1);
 
@@ -121,9 +123,10 @@ std::uint32_t Scorecards::cap_of(const Card& card, const Load& load, double shar
   if (card.options.active_max) slots = slots_of(*card.options.active_max, load, share);
   if (card.options.pressure_active_max) {
     const double pressed = slots_of(*card.options.pressure_active_max, load, share);
-    slots = std::min(slots, pressed * card.stretch);
+    const bool has_given_way = card.stretch > 1 && pressed * card.stretch >= load.limit;
+    if (!has_given_way) slots = std::min(slots, pressed * card.stretch);
   }
-  if (slots >= load.limit) return kNoCap;
+  if (slots > kCapMax) return kNoCap;
   // One at least: what can never start would only wait to be shed.
   return std::max(1U, static_cast<std::uint32_t>(std::lround(slots)));
 }

@@ -30,12 +30,13 @@ class ShedLog {
     std::string_view tenant = {};
     std::string_view client = {};  // Its address.
   };
-  // Requires a verdict that sheds.
+  // Requires a verdict that sheds, or would but for a dry run.
   void write(const Verdict& verdict, const Subject& subject, TimePoint now);
 
  private:
   std::string upstream_;
   std::array<RateLimitedLog, kShedReasonCount> by_reason_;
+  std::array<RateLimitedLog, kShedReasonCount> rehearsed_by_reason_;
 };
 
 }  // namespace loadline::log

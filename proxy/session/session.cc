@@ -399,6 +399,9 @@ Session::Decision Session::decide_new(TimePoint now) noexcept {
   const Verdict verdict = environment_.gate.offer(operation_, current_.profile, now);
   switch (verdict.kind) {
     case Verdict::Kind::admit:
+      if (verdict.rehearsed != ShedReason::none) {
+        environment_.sheds.on_shed(verdict, current_, now);
+      }
       return Decision::pass;
     case Verdict::Kind::wait:
       waiting_ = true;

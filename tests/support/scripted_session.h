@@ -51,7 +51,8 @@ class ScriptedProxy final : public session::DecidedList,
   void remove(Operation& operation) noexcept override { std::erase(decided, &operation); }
   void on_shed(const Verdict& verdict, const session::Classification& operation,
                TimePoint /*now*/) override {
-    sheds.emplace_back(verdict.reason, std::string(operation.tenant.view()));
+    const bool is_shed = verdict.kind == Verdict::Kind::shed;
+    sheds.emplace_back(is_shed ? verdict.reason : verdict.rehearsed, std::string(operation.tenant.view()));
   }
 
   void on_end(const session::EndedOperation& operation, TimePoint /*at*/) noexcept override {

@@ -75,7 +75,14 @@ TEST_F(ScorecardsTest, AFairShareOfOneIsTheWholeLimit) {
   use({.active_max = ScorecardCap{Unit::fair_share, 2}});
   see(1);
   (void)update(kCalm);
-  EXPECT_EQ(cap(), Scorecards::kNoCap);
+  EXPECT_EQ(cap(), 40U);
+}
+
+// With a limit that low it binds nobody but in a dry run, where more than the limit are active.
+TEST_F(ScorecardsTest, ACapBeyondTheLimitIsStillOne) {
+  use({.active_max = ScorecardCap{Unit::operations, 7}});
+  (void)update({.limit = 2});
+  EXPECT_EQ(cap(), 7U);
 }
 
 TEST_F(ScorecardsTest, WeightsDivideTheLimitUnequally) {

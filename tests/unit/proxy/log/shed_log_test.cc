@@ -48,6 +48,14 @@ TEST(ShedLog, NamesTheSignalThatBinds) {
   EXPECT_THAT(out, EndsWith(" retry_after=0.25 signal=replica_lag\n"));
 }
 
+TEST(ShedLog, SaysThatADryRunShedNothing) {
+  ShedLog log("orders");
+  ::testing::internal::CaptureStderr();
+  log.write({.kind = Verdict::Kind::admit, .rehearsed = ShedReason::overload}, {}, kStart);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("operation would be shed, dry run upstream=orders reason=overload "));
+}
+
 TEST(ShedLog, AStormOfOneReasonNeitherFloodsNorHidesAnother) {
   ShedLog log("orders");
   ::testing::internal::CaptureStderr();

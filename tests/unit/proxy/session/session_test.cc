@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <deque>
 #include <string>
 
 #include "tests/support/scripted_session.h"
@@ -54,6 +55,28 @@ TEST_F(SessionTest, AWaitingStatementIsSentWhenASlotComesFree) {
   release();
   ASSERT_TRUE(waiter.take_verdict());
   EXPECT_EQ(waiter.to_server, query("SELECT f(2)"));
+}
+
+TEST(SessionInADryRun, ExecutesWhatItReportsAsShed) {
+  GateOptions options = ScriptedProxy::fixed_limit(1);
+  options.dry_run = true;
+  options.scorecards = {{.name = "one",
+                         .active_max = ScorecardCap{ScorecardCap::Unit::operations, 1},
+                         .waiting_max = 1}};
+  config::Policy policy;
+  policy.scorecards = {
+      {.each = {config::Scorecard::Party::Kind::all, {}}, .gate = options.scorecards[0]}};
+  ScriptedProxy proxy(options, policy);
+  (void)proxy.gate.tick(proxy.now);
+  std::deque<ScriptedSession> sessions;
+  for (int i = 0; i < 3; ++i) {
+    ScriptedSession& one = sessions.emplace_back(proxy);
+    one.log_in();
+    one.client(query("SELECT f(2)"));
+    EXPECT_EQ(one.to_server, query("SELECT f(2)"));
+  }
+  ASSERT_EQ(proxy.sheds.size(), 1U) << "one active, one would wait";
+  EXPECT_EQ(proxy.sheds[0].first, ShedReason::scorecard);
 }
 
 TEST_F(SessionTest, AShedStatementIsAnsweredAndTheSessionGoesOn) {
