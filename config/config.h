@@ -210,6 +210,8 @@ struct Config {
   // On SIGTERM: how long sessions may take to reach the end of their transaction before they are
   // cut.
   Duration drain_timeout = std::chrono::seconds(30);
+  // Where automatic limits are kept from one run to the next. Empty: nowhere.
+  std::string state_file = {};
   std::vector<Listener> listeners = {};
   std::vector<Upstream> upstreams = {};
   Policy policy = {};

@@ -51,6 +51,7 @@ Difference diff(const Config& running, const Config& loaded) {
   differ.needs_restart("admin.listen", running.admin.listen, loaded.admin.listen);
   differ.needs_restart("workers", running.workers, loaded.workers);
   differ.reloadable("drain_timeout", running.drain_timeout, loaded.drain_timeout);
+  differ.needs_restart("state_file", running.state_file, loaded.state_file);
 
   differ.by_name("listeners.", running.listeners, loaded.listeners,
                  [&](const std::string& path, const Listener& a, const Listener& b) {

@@ -191,6 +191,7 @@ Config read_config(const YAML::Node& document, Reading& reading) {
   if (const auto admin = root.entry("admin")) config.admin = read_admin(*admin, reading);
   read_count_or_auto(root, "workers", config.workers, {1, 256});
   root.read("drain_timeout", config.drain_timeout, {0s, 24h});
+  root.read("state_file", config.state_file);
   root.require("listeners", "a list of where to listen");
   for (const YamlEntry& entry : root.list("listeners", 1)) {
     config.listeners.push_back(read_listener(entry, reading));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <random>
 #include <thread>
 #include <utility>
@@ -74,6 +75,9 @@ App::~App() {
 
 tl::expected<void, std::string> App::start() {
   raise_descriptor_limit();
+  // A file that may not grow is an error of write(), not the end of the proxy.
+  std::signal(SIGXFSZ, SIG_IGN);
+  if (auto made = make_limit_keeper(); !made) return made;
   make_upstreams();
   if (auto made = make_recorder(); !made) return made;
   make_workers();
@@ -89,6 +93,7 @@ tl::expected<void, std::string> App::start() {
   }
   listening_.store(true, std::memory_order_relaxed);
   tick();
+  if (limit_keeper_) limit_keeper_->start();
   log_start();
   return {};
 }
@@ -97,6 +102,7 @@ int App::run() {
   loop_.run();
   for (const auto& worker : workers_) worker->stop();
   if (recorder_) recorder_->stop();
+  if (limit_keeper_) limit_keeper_->stop();
   admin_.stop();
   log::info(Component::proxy, "stopped");
   return 0;
@@ -104,12 +110,26 @@ int App::run() {
 
 // ---- Making it.
 
+tl::expected<void, std::string> App::make_limit_keeper() {
+  if (config_.state_file.empty()) return {};
+  std::error_code ignored;  // There may be no such file yet.
+  if (std::filesystem::equivalent(config_.state_file, config_path_, ignored)) {
+    return tl::unexpected(fmt::format(
+        "state_file: {} is the configuration, which it would overwrite", config_.state_file));
+  }
+  limit_keeper_ = std::make_unique<LimitKeeper>(loop_, config_.state_file);
+  return {};
+}
+
 void App::make_upstreams() {
   const std::uint32_t cores = std::max(1U, std::thread::hardware_concurrency());
   if (config_.workers == 0) config_.workers = cores;
   for (const config::Upstream& options : config_.upstreams) {
+    config::Upstream beginning = options;
+    if (limit_keeper_) beginning.gate = limit_keeper_->begin(options);
     auto& upstream = upstreams_.emplace_back(
-        std::make_unique<net::Upstream>(options, config_.workers, random_seed()));
+        std::make_unique<net::Upstream>(beginning, config_.workers, random_seed()));
+    if (limit_keeper_) limit_keeper_->keep(options, upstream->gate);
     upstream_addresses_.push_back(config::to_text(options.primary));
     resolver_.add(options.primary, upstream->addresses);
   }
@@ -124,8 +144,6 @@ tl::expected<void, std::string> App::make_recorder() {
                                           ? "it exists, and is not overwritten"
                                           : file.error().message()));
   }
-  // A file that may not grow is an error of write(), not the end of the proxy.
-  std::signal(SIGXFSZ, SIG_IGN);
   recording::RecordingHeader header;
   header.started_at_unix_ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(started_at_.time_since_epoch()).count();

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/status.h"
+#include "proxy/limit_keeper.h"
 #include "proxy/net/acceptor.h"
 #include "proxy/net/event_loop.h"
 #include "proxy/net/recorder.h"
@@ -52,6 +53,7 @@ class App final : public admin::StatusSource {
     net::Upstream* upstream = nullptr;
   };
 
+  [[nodiscard]] tl::expected<void, std::string> make_limit_keeper();
   void make_upstreams();
   [[nodiscard]] tl::expected<void, std::string> make_recorder();
   void make_workers();
@@ -82,7 +84,8 @@ class App final : public admin::StatusSource {
   std::deque<std::unique_ptr<net::Upstream>> upstreams_;
   std::vector<std::string> upstream_addresses_;
   std::optional<Recording> recording_;
-  std::unique_ptr<net::Recorder> recorder_;  // Null: nothing is recorded. Outlives the workers.
+  std::unique_ptr<net::Recorder> recorder_;    // Null: nothing is recorded. Outlives the workers.
+  std::unique_ptr<LimitKeeper> limit_keeper_;  // Null: limits are not kept.
   std::deque<Listener> listeners_;
   std::vector<std::unique_ptr<net::Worker>> workers_;
   net::Resolver resolver_;

@@ -54,7 +54,7 @@ struct GateOptions {
   // Every verdict is computed and counted, none is enforced: all is admitted at once. An automatic
   // limit is then found by the correlation law, since others need the limit to do something.
   bool dry_run = false;
-  // The most operations that may wait at once. 0: 1.5 x throughput x wait_max, at least 64.
+  // The most operations that may wait at once. 0: 1.5 x capacity x wait_max, at least 256.
   std::uint32_t waiting_max = 0;
   // Share of free slots, in percent, that goes to the worst waiting tier, so that none starves.
   std::uint32_t starvation_floor_percent = 3;

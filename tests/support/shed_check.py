@@ -3,7 +3,7 @@
 
 import re
 
-REASONS = {"queue_timeout", "queue_full", "pushed_out", "deadline", "draining"}
+REASONS = {"queue_timeout", "queue_full", "pushed_out", "deadline", "draining", "scorecard"}
 
 
 def check_refusal(sqlstate, detail, hint, *, reason=None, tier="t3", tenant="postgres"):

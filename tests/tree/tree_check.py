@@ -22,6 +22,7 @@ LAYERS = {
     "proxy/session": {"proxy/wire", "proxy/sql", "config", "shedder"},
     "proxy/log": {"config", "shedder"},
     "proxy/recording": {"shedder"},
+    "proxy/state": {"shedder"},
     "proxy/net": {"proxy/session", "proxy/wire", "proxy/log", "proxy/recording", "config", "shedder"},
     "proxy/admin": {"proxy/session", "config", "shedder"},
     "proxy/loadgen": {"proxy/wire", "config", "shedder"},
@@ -41,7 +42,8 @@ THIRD_PARTIES = {
     "boost/": {"proxy/admin"},
     "prometheus/": {"proxy/admin"},
     "openssl/": {"proxy/postgres", "proxy/loadgen"},
-    "nlohmann/": {"proxy/admin", "proxy/loadgen", "proxy/simulator", COMPOSITION_ROOT},
+    "nlohmann/": {
+        "proxy/admin", "proxy/loadgen", "proxy/simulator", "proxy/state", COMPOSITION_ROOT},
     "CLI/": {COMPOSITION_ROOT, "proxy/loadgen", "proxy/simulator"},
     "sys/socket.h": {"proxy/net", "proxy/loadgen"},
     "sys/epoll.h": {"proxy/net"},
@@ -205,7 +207,7 @@ def test_banned_words_in_names():
 
 def test_every_pure_source_has_its_unit_test():
     mirrored = {"shedder", "config", "proxy/wire", "proxy/sql", "proxy/postgres", "proxy/session",
-                "proxy/recording"}
+                "proxy/recording", "proxy/state"}
     problems = [
         f"{path}: write tests/unit/{path.parent}/{path.stem}_test.cc"
         for path in sources(".cc")

@@ -58,12 +58,13 @@ TEST(Diff, WhatIsSetUpOnceNeedsARestart) {
   Config loaded = running();
   loaded.admin.listen.reset();
   loaded.workers = 7;
+  loaded.state_file = "/x";
   loaded.listeners[0].listen.port = 1;
   loaded.listeners[0].upstream = "x";
   loaded.upstreams[0].primary.port = 1;
   const Difference found = diff(running(), loaded);
   EXPECT_THAT(found.needs_restart,
-              ElementsAre("admin.listen", "workers", "listeners.main.listen",
+              ElementsAre("admin.listen", "workers", "state_file", "listeners.main.listen",
                           "listeners.main.upstream", "upstreams.main.primary"));
   EXPECT_THAT(found.reloadable, IsEmpty());
 }

@@ -40,6 +40,7 @@ log: {level: debug, format: json}
 admin: {listen: "unix:/a"}
 workers: 3
 drain_timeout: 4s
+state_file: /var/lib/loadline/state.json
 listeners:
   - {name: n, protocol: postgres, listen: "[::1]:1", upstream: u, clients_max: 5, login_timeout: 6s}
 upstreams:
@@ -58,6 +59,7 @@ upstreams:
   EXPECT_EQ(parsed->admin.listen, Endpoint{.unix_path = "/a"});
   EXPECT_EQ(parsed->workers, 3u);
   EXPECT_EQ(parsed->drain_timeout, 4s);
+  EXPECT_EQ(parsed->state_file, "/var/lib/loadline/state.json");
   EXPECT_THAT(parsed->listeners, ElementsAre(Listener{.name = "n",
                                                       .listen = {.host = "::1", .port = 1},
                                                       .upstream = "u",

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace loadline::session {
 namespace {
@@ -320,6 +323,219 @@ TEST(Classifier, NothingIsLeftOfTheLastOperation) {
   EXPECT_EQ(used.profile.fingerprint, fresh.profile.fingerprint);
   EXPECT_EQ(used.profile.deadline, fresh.profile.deadline);
   EXPECT_EQ(used.tenant, fresh.tenant);
+}
+
+config::Scorecard card_each(config::Scorecard::Party::Kind kind, std::string comment_key = {}) {
+  return {.each = {.kind = kind, .comment_key = std::move(comment_key)}};
+}
+
+// The keys of an operation under a policy of these scorecards.
+std::vector<ScorecardKey> keys_of(const std::vector<config::Scorecard>& cards,
+                                  const ConnectionFacts& facts, std::string_view text) {
+  Policy policy;
+  policy.scorecards = cards;
+  const OperationProfile profile = classify(policy, facts, text).profile;
+  return {profile.scorecards.begin(), profile.scorecards.begin() + profile.scorecard_count};
+}
+
+// The party that it counts as under one scorecard; nothing if it isn't concerned.
+std::optional<std::uint64_t> party_of(const config::Scorecard& card, const ConnectionFacts& facts,
+                                      std::string_view text) {
+  const auto keys = keys_of({card}, facts, text);
+  return keys.empty() ? std::nullopt : std::optional(keys[0].party);
+}
+
+TEST(ClassifierScorecards, WithoutAnyThereAreNoKeys) {
+  EXPECT_EQ(classify({}, shop(), "SELECT a").profile.scorecard_count, 0);
+}
+
+TEST(ClassifierScorecards, AConnectionsFactsTellPartiesApart) {
+  using Kind = config::Scorecard::Party::Kind;
+  struct Case {
+    Kind kind;
+    void (*change)(ConnectionFacts&);
+  };
+  for (const auto& [kind, change] : {
+           Case{Kind::user, [](ConnectionFacts& facts) { facts.user = "x"; }},
+           Case{Kind::database, [](ConnectionFacts& facts) { facts.database = "x"; }},
+           Case{Kind::application, [](ConnectionFacts& facts) { facts.application = "x"; }},
+           Case{Kind::address, [](ConnectionFacts& facts) { facts.address = ipv4(1, 2, 3, 4); }},
+       }) {
+    const config::Scorecard card = card_each(kind);
+    ConnectionFacts one = shop();
+    one.address = ipv4(10, 0, 0, 1);
+    // Everything else is another's, and doesn't count.
+    ConnectionFacts like = {.user = "u", .database = "d", .application = "a", .address = {}};
+    if (kind == Kind::user) like.user = one.user;
+    if (kind == Kind::database) like.database = one.database;
+    if (kind == Kind::application) like.application = one.application;
+    if (kind == Kind::address) like.address = one.address;
+    ConnectionFacts other = one;
+    change(other);
+
+    const auto party = party_of(card, one, "SELECT a");
+    ASSERT_TRUE(party) << static_cast<int>(kind);
+    EXPECT_EQ(party, party_of(card, like, "SELECT b /* tenant='t' */")) << static_cast<int>(kind);
+    EXPECT_NE(party, party_of(card, other, "SELECT a")) << static_cast<int>(kind);
+  }
+}
+
+TEST(ClassifierScorecards, TheTenantIsTheStatements) {
+  const config::Scorecard card = card_each(config::Scorecard::Party::Kind::tenant);
+  const auto by_tag = party_of(card, shop(), "SELECT a /* tenant='t' */");
+  ASSERT_TRUE(by_tag);
+  EXPECT_NE(by_tag, party_of(card, shop(), "SELECT a /* tenant='u' */"));
+  EXPECT_EQ(by_tag, classify({}, shop(), "SELECT a /* tenant='t' */").profile.tenant);
+  EXPECT_EQ(party_of(card, shop(), "SELECT a"),
+            party_of(card, shop(), "SELECT a /* tenant='orders' */"));
+
+  Policy nobody;
+  nobody.tenant_from = {};
+  nobody.scorecards = {card};
+  EXPECT_EQ(classify(nobody, shop(), "SELECT a").profile.scorecard_count, 0);
+}
+
+TEST(ClassifierScorecards, TheFingerprintIsTheStatementsShape) {
+  const config::Scorecard card = card_each(config::Scorecard::Party::Kind::fingerprint);
+  const auto one = party_of(card, shop(), "SELECT a FROM t WHERE b = 1");
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one, party_of(card, shop(), "select a from t where b = 22"));
+  EXPECT_NE(one, party_of(card, shop(), "SELECT a FROM t WHERE c = 1"));
+  EXPECT_EQ(party_of(card, shop(), ""), std::nullopt);  // No shape, no party.
+}
+
+TEST(ClassifierScorecards, ATagsValueIsAParty) {
+  const config::Scorecard card = card_each(config::Scorecard::Party::Kind::comment, "job");
+  const auto one = party_of(card, shop(), "SELECT a /* job='x y' */");
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one, party_of(card, shop(), "SELECT b /* k='v', job='x%20y' */"));
+  EXPECT_NE(one, party_of(card, shop(), "SELECT a /* job='z' */"));
+  EXPECT_EQ(party_of(card, shop(), "SELECT a /* other='x y' */"), std::nullopt);
+  EXPECT_EQ(party_of(card, shop(), "SELECT a"), std::nullopt);
+}
+
+TEST(ClassifierScorecards, AllIsOnePartyOfEverybody) {
+  const config::Scorecard card = card_each(config::Scorecard::Party::Kind::all);
+  const auto one = party_of(card, shop(), "SELECT a");
+  ASSERT_TRUE(one);
+  const ConnectionFacts other = {
+      .user = "u", .database = "d", .application = "a", .address = ipv4(1, 2, 3, 4)};
+  EXPECT_EQ(one, party_of(card, other, "DROP TABLE t /* tenant='t' */"));
+}
+
+TEST(ClassifierScorecards, WhatAConnectionDoesNotKnowIsAPartyOfItsOwn) {
+  const config::Scorecard card = card_each(config::Scorecard::Party::Kind::application);
+  ConnectionFacts silent = shop();
+  silent.application.clear();
+  const auto party = party_of(card, silent, "SELECT a");
+  ASSERT_TRUE(party);
+  EXPECT_NE(party, party_of(card, shop(), "SELECT a"));
+}
+
+TEST(ClassifierScorecards, OnlyWhatMatchesIsConcerned) {
+  config::Scorecard card = card_each(config::Scorecard::Party::Kind::user);
+  card.match = {.database = "orders", .comment = {{"job", "re*"}}};
+  EXPECT_TRUE(party_of(card, shop(), "SELECT a /* job='report' */"));
+  EXPECT_FALSE(party_of(card, shop(), "SELECT a /* job='import' */"));
+  EXPECT_FALSE(party_of(card, shop(), "SELECT a"));
+  ConnectionFacts elsewhere = shop();
+  elsewhere.database = "stock";
+  EXPECT_FALSE(party_of(card, elsewhere, "SELECT a /* job='report' */"));
+}
+
+TEST(ClassifierScorecards, OnlyItsClassIsConcerned) {
+  config::Scorecard card = card_each(config::Scorecard::Party::Kind::user);
+  card.operation_class = OperationClass::write;
+  EXPECT_TRUE(party_of(card, shop(), "UPDATE t SET a = 1"));
+  EXPECT_FALSE(party_of(card, shop(), "SELECT a"));
+  EXPECT_FALSE(party_of(card, shop(), "DROP TABLE t"));
+}
+
+TEST(ClassifierScorecards, OnlyItsTiersAreConcerned) {
+  const auto tiers_of = [](const config::Scorecard& card) {
+    std::string tiers;
+    for (const char tier : std::string("012345")) {
+      const std::string text = std::string("SELECT a /* priority='t") + tier + "' */";
+      if (party_of(card, shop(), text)) tiers += tier;
+    }
+    return tiers;
+  };
+  config::Scorecard card = card_each(config::Scorecard::Party::Kind::user);
+  EXPECT_EQ(tiers_of(card), "12345");
+  card.best = Tier::t2;
+  card.worst = Tier::t4;
+  EXPECT_EQ(tiers_of(card), "234");
+  card.best = card.worst = Tier::t0;
+  EXPECT_EQ(tiers_of(card), "0");
+}
+
+TEST(ClassifierScorecards, TheFirstWeightThatMatchesThePartyCounts) {
+  using Kind = config::Scorecard::Party::Kind;
+  const auto weight_of = [](config::Scorecard card, std::string_view text) {
+    card.weights = {"gold-*", "*-trial", "gold-*"};
+    card.gate.weights = {1, 4, 0.5, 9};
+    const auto keys = keys_of({card}, shop(), text);
+    return keys.empty() ? -1 : int{keys[0].weight};
+  };
+  const config::Scorecard tenant = card_each(Kind::tenant);
+  EXPECT_EQ(weight_of(tenant, "SELECT a /* tenant='gold-acme' */"), 1);
+  EXPECT_EQ(weight_of(tenant, "SELECT a /* tenant='acme-trial' */"), 2);
+  EXPECT_EQ(weight_of(tenant, "SELECT a /* tenant='gold-trial' */"), 1);
+  EXPECT_EQ(weight_of(tenant, "SELECT a /* tenant='acme' */"), 0);
+  const config::Scorecard comment = card_each(Kind::comment, "job");
+  EXPECT_EQ(weight_of(comment, "SELECT a /* job='nightly-trial' */"), 2);
+  // By the connection's facts, too.
+  config::Scorecard user = card_each(Kind::user);
+  EXPECT_EQ(weight_of(user, "SELECT a"), 0);
+  user.weights = {"sh?p"};
+  EXPECT_EQ(int{keys_of({user}, shop(), "SELECT a")[0].weight}, 1);
+}
+
+TEST(ClassifierScorecards, AKeySaysWhichScorecardItIsOf) {
+  using Kind = config::Scorecard::Party::Kind;
+  const auto keys = keys_of({card_each(Kind::user), card_each(Kind::comment, "absent"),
+                             card_each(Kind::all), card_each(Kind::tenant)},
+                            shop(), "SELECT a");
+  ASSERT_EQ(keys.size(), 3u);
+  EXPECT_EQ(keys[0].card, 0);
+  EXPECT_EQ(keys[1].card, 2);
+  EXPECT_EQ(keys[2].card, 3);
+}
+
+TEST(ClassifierScorecards, TheFirstFewThatConcernAnOperationCount) {
+  using Kind = config::Scorecard::Party::Kind;
+  std::vector<config::Scorecard> cards(kScorecardsMax, card_each(Kind::user));
+  cards[0].operation_class = OperationClass::ddl;  // Takes none of the places.
+  const auto keys = keys_of(cards, shop(), "SELECT a");
+  ASSERT_EQ(keys.size(), kScorecardKeysMax);
+  for (std::size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(keys[i].card, i + 1);
+}
+
+TEST(ClassifierScorecards, NoKeyIsLeftOfTheLastOperation) {
+  Policy policy;
+  policy.scorecards = {card_each(config::Scorecard::Party::Kind::comment, "job")};
+  const Classifier classifier(policy, kKey);
+  const ConnectionClass connection = classifier.connect(shop());
+  Classification used;
+  classifier.classify(connection, sql::scan("SELECT a /* job='x' */", kDialect), kStart, used);
+  EXPECT_EQ(used.profile.scorecard_count, 1);
+  classifier.classify(connection, sql::scan("SELECT a", kDialect), kStart, used);
+  EXPECT_EQ(used.profile.scorecard_count, 0);
+}
+
+TEST(Classifier, ARulesDryRunReachesTheProfile) {
+  Policy policy;
+  policy.rules = {{.match = {.comment = {{"trial", "*"}}}, .dry_run = true},
+                  {.match = {.user = "shop"}, .tier = Tier::t2}};
+  const Classifier classifier(policy, kKey);
+  const ConnectionClass connection = classifier.connect(shop());
+  Classification out;
+  classifier.classify(connection, sql::scan("SELECT a /* trial='1' */", kDialect), kStart, out);
+  EXPECT_TRUE(out.profile.dry_run);
+  // And doesn't stay for the next operation.
+  classifier.classify(connection, sql::scan("SELECT a", kDialect), kStart, out);
+  EXPECT_FALSE(out.profile.dry_run);
+  EXPECT_FALSE(classify({}, shop(), "SELECT a").profile.dry_run);
 }
 
 }  // namespace
