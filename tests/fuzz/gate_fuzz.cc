@@ -35,6 +35,8 @@ constexpr std::uint32_t kWorkers =
     1;  // A tick sums over all of them, which takes most of the time.
 constexpr std::uint64_t kParties = 5;
 constexpr std::size_t kSnapshotEvery = 8;         // Events.
+constexpr std::size_t kBytesMax = 1024;           // Of an input: more would only take long.
+constexpr std::size_t kTrafficsMax = 24;          // The same.
 constexpr std::uint32_t kTickEvery = 32;          // Operations of a traffic.
 constexpr Duration kBehindMax = milliseconds(3);  // What two threads' clocks may differ by.
 constexpr Duration kWheelLate = milliseconds(1);  // An expiry is noticed that late.
@@ -315,6 +317,7 @@ class Run {
 
   // Much of the same, since laws and the rejector learn nothing from a few.
   void traffic() {
+    if (++traffics_ > kTrafficsMax) return;
     const OperationProfile profile = next_profile();
     const std::uint32_t rounds = 2U * bytes_.next();
     const std::uint32_t offers = 1 + bytes_.below(4);  // For each that ends.
@@ -674,6 +677,7 @@ class Run {
   std::deque<Client> clients_;
   std::array<Totals, kTierCount> totals_ = {};
   std::uint64_t ridden_ = 0;
+  std::size_t traffics_ = 0;
   TimePoint latest_ = TimePoint(hours(1));
   TimePoint at_ = latest_;
   std::int64_t turned_ = 0;
@@ -686,7 +690,7 @@ class Run {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::span<const std::uint8_t> bytes(data, size);
+  const std::span<const std::uint8_t> bytes(data, std::min(size, kBytesMax));
   const std::uint64_t digest = Run(bytes).digest_of_all();
   if (size % 4 == 0) require(Run(bytes).digest_of_all() == digest);  // Twice the time.
   return 0;
