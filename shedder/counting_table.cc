@@ -100,6 +100,10 @@ bool CountingTable::start(Slot slot, std::uint32_t cap) noexcept {
   }
 }
 
+void CountingTable::take_back(Slot slot) noexcept {
+  word(slot).fetch_add(kOneWaiting - kOneActive, std::memory_order_acq_rel);
+}
+
 void CountingTable::withdraw(Slot slot) noexcept {
   word(slot).fetch_sub(kOneWaiting, std::memory_order_acq_rel);
 }

@@ -48,6 +48,9 @@ class CountingTable {
   // The waiting operation becomes active, unless `cap` are already: then the slot is marked as one
   // where somebody is parked.
   [[nodiscard]] bool start(Slot slot, std::uint32_t cap) noexcept;
+  // start() was in vain, since something else keeps the operation waiting. Those parked here were
+  // parked before it, with reason, and are still: their mark stays.
+  void take_back(Slot slot) noexcept;
   // The waiting operation leaves.
   void withdraw(Slot slot) noexcept;
 

@@ -67,11 +67,7 @@ void Gate::State::suspend_caps(const Operation& operation) noexcept {
     const std::uint32_t slot = operation.fingerprint_slot_;
     if (fingerprint_counts.suspend(slot)) queue.unpark(slot);
   }
-  suspend_scorecards(operation, operation.profile_.scorecard_count);
-}
-
-void Gate::State::suspend_scorecards(const Operation& operation, std::uint8_t count) noexcept {
-  for (std::uint8_t i = 0; i < count; ++i) {
+  for (std::uint8_t i = 0; i < operation.profile_.scorecard_count; ++i) {
     const CountingTable::Slot slot = operation.scorecard_slots_[i];
     if (scorecards.counts().suspend(slot)) queue.unpark(parking_of(slot));
   }
@@ -89,12 +85,19 @@ std::optional<std::uint32_t> Gate::State::start_caps(const Operation& operation,
   }
   for (std::uint8_t i = 0; i < operation.profile_.scorecard_count; ++i) {
     const CountingTable::Slot slot = operation.scorecard_slots_[i];
-    const std::uint32_t cap =
+    std::uint32_t cap =
         regardless ? Scorecards::kNoCap : scorecards.enforced_cap(operation.profile_.scorecards[i]);
+    // Two of its parties may share a slot, and it must not be in its own way.
+    for (std::uint8_t before = 0; before < i; ++before) {
+      if (operation.scorecard_slots_[before] == slot && cap != Scorecards::kNoCap) ++cap;
+    }
     if (scorecards.counts().start(slot, cap)) continue;
-    // What has been taken goes back.
-    if (has_fingerprint && fingerprint_counts.suspend(fingerprint)) queue.unpark(fingerprint);
-    suspend_scorecards(operation, i);
+    // What has been taken goes back, and wakes nobody: two that wake each other would do so for
+    // ever.
+    if (has_fingerprint) fingerprint_counts.take_back(fingerprint);
+    for (std::uint8_t taken = 0; taken < i; ++taken) {
+      scorecards.counts().take_back(operation.scorecard_slots_[taken]);
+    }
     return parking_of(slot);
   }
   if (operation.is_heavy_) heavy_active.fetch_add(1, std::memory_order_relaxed);

@@ -296,7 +296,10 @@ void Gate::State::open_thresholds() noexcept {
 }
 
 TimePoint Gate::State::run_rejector(TimePoint now) noexcept {
-  if (options.rejector == Enforcement::off) return TimePoint::max();
+  if (options.rejector == Enforcement::off) {
+    shed_ratio.store(static_cast<float>(estimate.shed_share()), std::memory_order_relaxed);
+    return TimePoint::max();
+  }
   if (now < rejector_due) return rejector_due;
   Rejector::Input input;
   for (std::size_t i = 0; i < kDemandCount; ++i) {

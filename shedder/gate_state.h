@@ -93,7 +93,6 @@ struct Gate::State {
   void unpark_caps(const Operation& operation) noexcept;
   // Active, as far as caps go, to waiting.
   void suspend_caps(const Operation& operation) noexcept;
-  void suspend_scorecards(const Operation& operation, std::uint8_t count) noexcept;
   // Waiting to active. If a cap is full, nothing has changed: where to park it.
   [[nodiscard]] std::optional<std::uint32_t> start_caps(const Operation& operation,
                                                         bool regardless) noexcept;

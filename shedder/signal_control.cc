@@ -17,7 +17,10 @@ constexpr double kLoopDelaySeconds = 1.5;
 constexpr double kLearnedFromShare = 0.5;  // Of the target.
 constexpr double kLearnSeconds = 5;
 constexpr double kSlopeSeconds = 3;
-constexpr double kSlopeMax = 0.95;      // Nothing is being applied: no telling how much too much.
+constexpr double kSlopeMax = 0.95;  // Nothing is being applied: no telling how much too much.
+// A lag that grows faster was misread. Nothing is infinite then, and it is forgotten in half a
+// minute.
+constexpr double kMeasuredSlopeMax = 1000;
 constexpr double kReadingsApart = 0.1;  // Seconds. Closer ones say nothing of a slope.
 constexpr std::uint32_t kCaughtUpPolls = 2;
 constexpr double kLeakSeconds = 15;
@@ -55,7 +58,8 @@ void IntegratingControl::on_reading(double value) noexcept {
   const double elapsed = since_reading_s_;
   if (has_reading_ && elapsed < kReadingsApart) return;
   if (has_reading_) {
-    const double slope = (value - value_) / elapsed;
+    const double slope =
+        std::clamp((value - value_) / elapsed, -kMeasuredSlopeMax, kMeasuredSlopeMax);
     slope_ += (slope - slope_) * -std::expm1(-elapsed / kSlopeSeconds);
   }
   value_ = value;

@@ -24,7 +24,8 @@ class DecidedList : public VerdictSink {
   ~DecidedList() = default;
 };
 
-// Hears of sheds, and of what a dry run would have shed, to log a sample of them. Called on the session's thread.
+// Hears of sheds, and of what a dry run would have shed, to log a sample of them. Called on the
+// session's thread.
 class ShedObserver {
  public:
   virtual void on_shed(const Verdict& verdict, const Classification& operation, TimePoint now) = 0;

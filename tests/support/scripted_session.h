@@ -52,7 +52,8 @@ class ScriptedProxy final : public session::DecidedList,
   void on_shed(const Verdict& verdict, const session::Classification& operation,
                TimePoint /*now*/) override {
     const bool is_shed = verdict.kind == Verdict::Kind::shed;
-    sheds.emplace_back(is_shed ? verdict.reason : verdict.rehearsed, std::string(operation.tenant.view()));
+    sheds.emplace_back(is_shed ? verdict.reason : verdict.rehearsed,
+                       std::string(operation.tenant.view()));
   }
 
   void on_end(const session::EndedOperation& operation, TimePoint /*at*/) noexcept override {

@@ -154,6 +154,21 @@ TEST(CountingTable, AMarkIsItsSlotsOwn) {
   EXPECT_TRUE(table.leave(slot));
 }
 
+TEST(CountingTable, WhatIsTakenBackLeavesTheMark) {
+  CountingTable table(8);
+  const Slot slot = table.enter(1).slot;
+  for (int i = 0; i < 2; ++i) {
+    (void)table.enter(1);
+    (void)table.suspend(slot);
+  }
+  EXPECT_FALSE(table.start(slot, 1));
+  EXPECT_TRUE(table.start(slot, 2));
+  table.take_back(slot);
+  EXPECT_EQ(table.counts(slot).active, 1U);
+  EXPECT_EQ(table.counts(slot).waiting, 2U);
+  EXPECT_TRUE(table.leave(slot));
+}
+
 TEST(CountingTable, AMarkOutlivesTheOneThatSetItAndDoesNotKeepTheSlot) {
   CountingTable table(8);
   const Slot slot = table.enter(1).slot;

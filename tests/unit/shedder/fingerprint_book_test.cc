@@ -267,6 +267,19 @@ TEST_F(FingerprintBookTest, AStatementThatGotFasterIsHeldToItsNewPace) {
   EXPECT_NEAR(book_.limits(0).cost, 0.2, 0.04);
 }
 
+// The least of many noisy means is below them all: a base that followed it down would find
+// everybody slow.
+TEST_F(FingerprintBookTest, NoiseDoesNotPullTheBaseDown) {
+  know(10);
+  saturated_ = true;
+  for (int i = 0; i < 100; ++i) {
+    answer(0, i % 2 == 0 ? 0.005 * 0.88 : 0.005 * 1.14);
+    for (std::uint32_t slot = 1; slot < 10; ++slot) answer(slot, 0.005);
+    update();
+  }
+  EXPECT_NEAR(book_.limits(0).cost, 1, 0.001);
+}
+
 TEST_F(FingerprintBookTest, AStatementThatGotSlowerIsForgivenSlowlyAndOnlyInCalmTimes) {
   know(10);
   const auto run = [&](int updates) {

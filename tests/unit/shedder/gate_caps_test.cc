@@ -124,6 +124,28 @@ TEST_F(GateCapsTest, WaitingForOneCapTakesNothingOfAnother) {
   EXPECT_EQ(t_->offered(profile(2), kStart).state(), State::active);
 }
 
+// As two parties are whose names hash to one slot. With tens of thousands of them there are some.
+OperationProfile of_two_in_one_slot(Priority priority) {
+  OperationProfile profile = of(7, priority);
+  profile.scorecard_count = 2;
+  profile.scorecards[1] = profile.scorecards[0];
+  return profile;
+}
+
+TEST_F(GateCapsTest, TwoThatWaitForTheSamePlaceDoNotWakeEachOtherForEver) {
+  start(with_cards({at_most(1, 10)}));
+  Operation& first = t_->offered(of(7), kStart);
+  Operation& better = t_->offered(of_two_in_one_slot(kT1), kStart);
+  Operation& worse = t_->offered(of_two_in_one_slot(kT5), kStart);  // Didn't return once.
+  EXPECT_EQ(better.state(), State::waiting);
+  EXPECT_EQ(worse.state(), State::waiting);
+  complete(first);
+  EXPECT_EQ(better.state(), State::active) << "an operation isn't in its own way";
+  EXPECT_EQ(worse.state(), State::waiting);
+  complete(better);
+  EXPECT_EQ(worse.state(), State::active);
+}
+
 TEST_F(GateCapsTest, AHeldTransactionCountsForNobody) {
   start(with_cards({at_most(1)}));
   Operation& first = t_->offered(of(7), kStart);

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "tests/unit/shedder/gate_fixture.h"
 
 namespace loadline {
@@ -249,6 +251,39 @@ TEST(GateControl, ARejectorThatIsTurnedOffRefusesNothingMore) {
   for (int i = 0; i < 200; ++i) {
     EXPECT_NE(t.offered(kT5, now).verdict().reason, ShedReason::overload);
   }
+}
+
+TEST(GateControl, WhatARejectorThatIsTurnedOffHasRefusedStretchesNoRetryForEver) {
+  GateOptions options = fixed_limit(1);
+  options.rejector = Enforcement::on;
+  options.waiting_max = 10;
+  options.wait_max = std::chrono::seconds(10);
+  GateFixture t(options);
+  TimePoint now = kStart;
+  std::vector<Operation*> operations;
+  const auto complete_all = [&] {
+    for (Operation* operation : operations) {
+      if (operation->state() == Operation::State::active) {
+        t.gate.complete(*operation, Outcome::ok, now);
+      }
+    }
+  };
+  while (t.gate.snapshot().rejection_ratio[0] < 0.5 && now < kStart + std::chrono::seconds(5)) {
+    for (int i = 0; i < 50; ++i) operations.push_back(&t.offered(kT3, now));
+    now += milliseconds(20);
+    t.gate.tick(now);
+  }
+  ASSERT_GE(t.gate.snapshot().rejection_ratio[0], 0.5);
+  options.rejector = Enforcement::off;
+  t.gate.reconfigure(options, now);
+  for (int i = 0; i < 200; ++i) {  // Then nothing happens for a while.
+    now += milliseconds(100);
+    t.gate.tick(now);
+    complete_all();
+  }
+  ASSERT_EQ(t.gate.snapshot().active, 0U);
+  t.gate.drain(now);
+  EXPECT_LE(t.offered(kT3, now).verdict().retry_after, milliseconds(150));
 }
 
 TEST(GateControl, TheAutomaticLimitStartsLowAndSaysWhyItIsWhatItIs) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -216,6 +217,29 @@ TEST(IntegratingControl, DecaysWithoutReadingsAndTakesUpFromThere) {
   control.on_reading(4);
   control.update(milliseconds(100));
   EXPECT_LT(control.ratio(), 0.05) << "the integral is gone with it";
+}
+
+TEST(IntegratingControl, ForgetsAReadingThatWasAbsurd) {
+  IntegratingControl fooled({.setpoint = 5, .hard = 30});
+  IntegratingControl sober({.setpoint = 5, .hard = 30});
+  const auto poll = [](IntegratingControl& control, double value) {
+    control.on_reading(value);
+    control.update(seconds(1));
+  };
+  for (int i = 0; i < 10; ++i) {
+    poll(fooled, i % 2 == 0 ? 0 : std::numeric_limits<double>::max());
+    poll(sober, 0);
+  }
+  for (int i = 0; i < 120; ++i) {
+    poll(fooled, 0);
+    poll(sober, 0);
+  }
+  for (int i = 0; i < 20; ++i) {
+    poll(fooled, 0.5 * i);
+    poll(sober, 0.5 * i);
+  }
+  ASSERT_GT(sober.ratio(), 0.2);
+  EXPECT_NEAR(fooled.ratio(), sober.ratio(), 0.01);
 }
 
 TEST(ProportionalControl, DoesNothingBeforeItsFirstReading) {
