@@ -54,6 +54,16 @@ const T* find_by_name(const std::vector<T>& items, const std::string& name) {
   return found == items.end() ? nullptr : &*found;
 }
 
+// The signals that we listen to are for this thread's loop. One that the system hands to a thread
+// that sleeps in a condition variable is as good as lost under ThreadSanitizer, which keeps it
+// until the thread wakes.
+void mask_signals(int how) noexcept {
+  sigset_t ours;
+  sigemptyset(&ours);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&ours, number);
+  pthread_sigmask(how, &ours, nullptr);
+}
+
 }  // namespace
 
 App::App(config::Config config, std::string config_path, std::optional<Recording> recording)
@@ -75,6 +85,7 @@ App::~App() {
 
 tl::expected<void, std::string> App::start() {
   raise_descriptor_limit();
+  mask_signals(SIG_BLOCK);  // All threads that are made here inherit it.
   // A file that may not grow is an error of write(), not the end of the proxy.
   std::signal(SIGXFSZ, SIG_IGN);
   if (auto made = make_limit_keeper(); !made) return made;
@@ -99,6 +110,7 @@ tl::expected<void, std::string> App::start() {
 }
 
 int App::run() {
+  mask_signals(SIG_UNBLOCK);
   loop_.run();
   for (const auto& worker : workers_) worker->stop();
   if (recorder_) recorder_->stop();

@@ -8,11 +8,12 @@ import sys
 import tempfile
 import time
 
-from bench import decision, document, idle, machine, overhead, overload
+from bench import decision, document, idle, machine, overhead, overload, tenants
 from support.loadline import BINARY, ROOT
 from support.postgres import ClusterTemplate, PostgresServer
 
-PARTS = {"overhead": overhead, "idle": idle, "decision": decision, "overload": overload}
+PARTS = {"overhead": overhead, "idle": idle, "decision": decision, "overload": overload,
+         "tenants": tenants}
 OUT = ROOT / "out/bench"
 
 
@@ -25,7 +26,7 @@ def _arguments():
         "part", nargs="?", default="all", choices=[*PARTS, "all", "report"],
         help="report: measure nothing, print what out/bench has",
     )
-    parser.add_argument("--quick", action="store_true", help="fewer points and rounds: under 3 minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer points and rounds: some 6 minutes for all")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     return parser.parse_args()
 

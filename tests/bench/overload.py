@@ -8,18 +8,18 @@ and try again up to twice when they are shed.
 """
 
 import contextlib
-import json
+import os
 import pathlib
-import subprocess
+import signal
 import tempfile
+import threading
+import time
 
-from bench import rivals, workloads
+from bench import load, rivals, workloads
 from bench.clocks import cpu_seconds, tree_cpu_seconds
 from bench.limit_log import LimitLog
-from support.loadline import BINARY
 
 T1_SHARE = 0.25
-DEADLINE = "1s"
 ATTEMPTS = 3
 # More than can be answered within the deadline: with fewer, the clients' own pools would be what limits
 # the load, and a benchmark of those.
@@ -39,41 +39,44 @@ class _Plan:
         self.multiples = (1, 5) if quick else (0.5, 1, 1.5, 2, 3, 5, 10)
         self.sweep = (1, 4, 8, 16, 32) if quick else (1, 2, 4, 8, 16, 32, 64)
         self.sweep_time = "1s" if quick else "2s"
-        self.warmup = "2s" if quick else "3s"
-        self.duration = "3s" if quick else "6s"
+        self.warmup_s = 2 if quick else 3
+        self.duration_s = 4 if quick else 6
 
 
-def _bench(target, script_path, *arguments):
-    """Runs `loadline bench`; (its JSON, the command as one could type it)."""
-    url = f"postgres://{target.user}@{target.host}:{target.port}/{target.dbname}"
-    with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        command = [
-            "bench", "--url", url, "--script", str(script_path), "--deadline", DEADLINE, *arguments,
-            "--quiet", "--json",
-        ]
-        result = subprocess.run(
-            [BINARY, *command, report.name], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            check=False,
-        )
-        assert result.returncode == 0, f"{' '.join(command)}: {result.stdout}{result.stderr}"
-        return json.loads(pathlib.Path(report.name).read_text()), " ".join(["loadline", *command, "OUT"])
+@contextlib.contextmanager
+def _disturbed(server, workload, warmup_s):
+    """Does to the server what the workload says, at the times of a run that begins now."""
+    def execute(sql):
+        if sql:
+            with server.connect() as connection:
+                connection.execute(sql)
+
+    def disturb():
+        if done.wait(warmup_s):
+            return
+        execute(workload.at_start)
+        if not workload.stall_s or done.wait(1):
+            return
+        pids = server.pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(workload.stall_s)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    execute(workload.before_run)
+    done = threading.Event()
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
-def _closed(server, script_path, concurrencies, duration):
-    """(goodput per second by concurrency, command)."""
-    report, command = _bench(
-        server.target(user="trusted"), script_path, "--mode", "closed",
-        "--concurrency", ",".join(map(str, concurrencies)), "--duration", duration, "--warmup", "500ms",
-    )
-    phases = {index: phase["concurrency"] for index, phase in enumerate(report["scenario"]["phases"])}
-    found = {
-        phases[row["phase_index"]]: row["goodput_per_s"]
-        for row in report["results"] if row["class"] == "*" and row["measured"]
-    }
-    return found, command
-
-
-def _classes(capacity, multiple):
+def _classes(scripts, capacity, multiple):
     rest = (multiple - T1_SHARE) / 2
     shares = {"t1": T1_SHARE, "t3": rest, "t5": rest}
     arguments = []
@@ -81,7 +84,7 @@ def _classes(capacity, multiple):
         arguments += [
             "--class",
             f"name={tier},tier={tier},rate={share * capacity:.1f},connections={CONNECTIONS[tier]},"
-            f"attempts={ATTEMPTS},retry_after=shed+error",
+            f"attempts={ATTEMPTS},retry_after=shed+error,{scripts.of_class}",
         ]
     return arguments
 
@@ -103,14 +106,15 @@ def _digest(row, capacity):
     }
 
 
-def _overload_one(rival, server, script_path, capacity, multiple, plan):
+def _overload_one(rival, server, workload, scripts, capacity, multiple, plan):
     postmaster = server.pids()[0]
     proxy_before, database_before = cpu_seconds(rival.pid), tree_cpu_seconds(postmaster)
     is_ours = isinstance(rival, rivals.LoadlineRival)
-    with LimitLog(rival.proxy) if is_ours else contextlib.nullcontext() as log:
-        report, command = _bench(
-            rival.target(), script_path, *_classes(capacity, multiple),
-            "--phase", f"1x:{plan.duration}", "--warmup", plan.warmup, "--drain", "1500ms",
+    watch = LimitLog(rival.proxy) if is_ours else contextlib.nullcontext()
+    with watch as log, _disturbed(server, workload, plan.warmup_s):
+        report, command = load.bench(
+            rival.target(), *_classes(scripts, capacity, multiple),
+            "--phase", f"1x:{plan.duration_s}s", "--warmup", f"{plan.warmup_s}s", "--drain", "1500ms",
         )
     # Of the whole run, warm-up included, as the CPU times are.
     good_of_run = sum(row["good"] for row in report["results"] if row["class"] == "*")
@@ -144,13 +148,12 @@ def _rivals(server, stack, best):
 
 
 def _measure_workload(server, workload, folder, plan, say):
-    script_path = folder / f"{workload.name}.sql"
-    script_path.write_text(workload.script)
+    scripts = load.Scripts(workload, folder)
     if workload.setup:
         with server.connect() as connection:
             connection.execute(workload.setup)
     say(f"overload, {workload.name}: sweep of fixed concurrencies")
-    sweep, sweep_command = _closed(server, script_path, plan.sweep, plan.sweep_time)
+    sweep, sweep_command = load.closed(server, workload, scripts, plan.sweep, plan.sweep_time)
     best = max(sweep, key=sweep.get)
     capacity = sweep[best]
     say(f"overload, {workload.name}: capacity {capacity:.0f}/s at {best}")
@@ -158,17 +161,17 @@ def _measure_workload(server, workload, folder, plan, say):
     with contextlib.ExitStack() as stack:
         compared = _rivals(server, stack, best)
         for index, multiple in enumerate(plan.multiples):
-            again.append(_closed(server, script_path, [best], plan.sweep_time)[0][best])
+            again.append(load.closed(server, workload, scripts, [best], plan.sweep_time)[0][best])
             for offset in range(len(compared)):
                 rival = compared[(index + offset) % len(compared)]
                 say(f"overload, {workload.name}: {multiple}x through {rival.name}")
-                run = _overload_one(rival, server, script_path, capacity, multiple, plan)
+                run = _overload_one(rival, server, workload, scripts, capacity, multiple, plan)
                 run["capacity_just_before_per_s"] = again[-1]
                 runs.append(run)
                 say(f"  {run['classes']['*']['goodput_of_capacity']:.0%} of capacity,"
                     f" t1 {run['classes']['t1']['good_share']:.1%} good")
     return {
-        "what": workload.what, "script": workload.script, "sweep": sweep,
+        "what": workload.what, "scripts": workload.scripts, "sweep": sweep,
         "sweep_command": sweep_command, "best_concurrency": best, "capacity_per_s": capacity,
         "capacity_again_per_s": again, "runs": runs,
     }
