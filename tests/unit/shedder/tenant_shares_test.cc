@@ -119,7 +119,7 @@ TEST_F(TenantSharesTest, ExcessStandsATierLowerTheLeastImportantFirst) {
     EXPECT_EQ(draw(Tier::t1, 9) / kCohortCount, 1U);
     EXPECT_EQ(draw(Tier::t4, 9) / kCohortCount, 5U);
     EXPECT_EQ(draw(Tier::t3, 1) / kCohortCount, 3U);
-    ++tiers[draw(Tier::t2, 9) / kCohortCount];
+    ++tiers[static_cast<int>(draw(Tier::t2, 9) / kCohortCount)];
   }
   EXPECT_NEAR(tiers[2], 1000, 100);
   EXPECT_NEAR(tiers[3], 2000, 100);
