@@ -50,6 +50,7 @@ void Gate::admit_unconditionally(Operation& operation, const OperationProfile& p
   DemandCounters& demand = shard.demands[State::demand_index(operation)];
   demand.entered.add(1);
   demand.started.add(1);
+  shard.entered_work.add(state.cost_of(operation));
   state.activate(operation, state.counter.take_regardless(), now);
 }
 
